@@ -1,0 +1,431 @@
+//! The order of judgement: the first failure names the code. What each step asks, and why the order is this one, is in
+//! the design; the compiler's reference evaluator states the same once more, in its own words, and tests compare the two.
+
+use ambit_bytecode::Code;
+use ambit_bytecode::NONE;
+use ambit_bytecode::cursor::{u16_at, u32_at};
+use ambit_bytecode::limits::{ALTERNATIVE_STEPS, MAX_MEMBERS, MAX_MISSIONS};
+
+use crate::chain::Chain;
+use crate::condition::Scene;
+use crate::facts::{Caller, Facts, Key, Lineage, Request, Statement};
+use crate::program::{ActionRecord, Holder, Program};
+use crate::row::{Row, Side};
+use crate::table;
+use crate::table::Table;
+use crate::value::Truth;
+use crate::verdict::{Hop, Verdict};
+
+/// What one look into the tables is counted as, for the step bound: resolving a judge, and finding its row's entry.
+const LOOKUP_STEPS: u32 = 8;
+
+/// A request was refused.
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    code: Code,
+    hop: Option<Hop>,
+    rule: Option<u32>,
+    pending: bool,
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Self { code, hop: None, rule: None, pending: false }
+    }
+}
+
+/// A read failed that verification rules out.
+const FAULT: Refusal = Refusal { code: Code::InternalFault, hop: None, rule: None, pending: false };
+
+const fn refuse(code: Code, hop: Hop) -> Refusal {
+    Refusal { code, hop: Some(hop), rule: None, pending: false }
+}
+
+impl<B: AsRef<[u8]>> Program<B> {
+    /// Judges a request. Total: every request gets a verdict, within the program's step bound.
+    pub fn decide<F: Facts>(&self, request: &Request<'_, F>) -> Verdict {
+        let mut verdict = Verdict {
+            code: Code::InternalFault,
+            hop: None,
+            caller: None,
+            action: None,
+            rule: None,
+            shadow: false,
+            pending: false,
+            steps: LOOKUP_STEPS,
+        };
+        match self.judge(request, &mut verdict) {
+            Ok(rule) => {
+                verdict.code = Code::Allowed;
+                verdict.rule = Some(rule);
+            }
+            Err(refusal) => {
+                verdict.code = refusal.code;
+                verdict.hop = refusal.hop;
+                verdict.rule = refusal.rule;
+                verdict.pending = refusal.pending;
+            }
+        }
+        verdict.shadow = self.is_shadow(&verdict);
+        verdict
+    }
+
+    /// The caller's grant, if everyone agrees.
+    fn judge<F: Facts>(&self, request: &Request<'_, F>, verdict: &mut Verdict) -> Result<u32, Refusal> {
+        // The action names the service, and the service may have a mode of its own, whoever is refused before.
+        let action = match request.key {
+            Key::Known(key) => self.action(request.protocol, key),
+            Key::Refused(_) | Key::Unread => None,
+        };
+        verdict.action = action;
+        let header = self.header();
+        if request.now < header.not_before {
+            return Err(Code::PolicyNotYetValid.into());
+        }
+        if header.not_after != 0 && request.now >= header.not_after {
+            return Err(Code::PolicyExpired.into());
+        }
+        let caller = self.caller(request.caller)?;
+        verdict.caller = Some(caller);
+        let chain = self.resolve(request, caller)?;
+        self.check_shape(&chain)?;
+        let action = match request.key {
+            Key::Refused(code) => return Err(code.into()),
+            Key::Unread => return Err(Refusal { pending: true, ..Code::ActionUnknown.into() }),
+            Key::Known(_) => action.ok_or(Code::ActionUnknown)?,
+        };
+        let record = self.action_record(action).ok_or(FAULT)?;
+        let mut scene =
+            Scene { program: self, request, chain: &chain, steps: verdict.steps, met_unread: false };
+        let outcome = self.judge_action(&mut scene, &chain, record);
+        verdict.steps = scene.steps;
+        outcome
+    }
+
+    fn caller(&self, caller: Caller<'_>) -> Result<u16, Code> {
+        match caller {
+            Caller::Unauthenticated => Err(Code::CallerUnauthenticated),
+            Caller::Malformed => Err(Code::CallerMalformed),
+            Caller::Proven(principal) => {
+                let domain = self.trust_domain(principal.trust_domain).ok_or(Code::CallerForeign)?;
+                self.agent_of(domain, principal.path).ok_or(Code::CallerUnmapped)
+            }
+        }
+    }
+
+    /// Resolves everyone, and refuses the revoked, the malformed and the unknown, in this order.
+    fn resolve<F>(&self, request: &Request<'_, F>, caller: u16) -> Result<Chain, Refusal> {
+        let nothing = Lineage { members: &[], missions: &[], merged: false };
+        let lineage = match request.statement {
+            Statement::Lineage(lineage) => lineage,
+            Statement::Absent | Statement::Refused(_) => nothing,
+        };
+        if lineage.members.len() > MAX_MEMBERS || lineage.missions.len() > MAX_MISSIONS {
+            return Err(Code::LineageTooManyMembers.into());
+        }
+        let mut chain = Chain::new(caller);
+        let mut unmapped = None;
+        for (place, principal) in lineage.members.iter().enumerate() {
+            match self.agent(principal) {
+                Some(agent) if self.profile(agent).ok_or(FAULT)?.revoked() => {
+                    return Err(refuse(Code::MemberRevoked, member(place)));
+                }
+                Some(agent) => chain.push_member(agent).ok_or(FAULT)?,
+                None => unmapped = unmapped.or(Some(place)),
+            }
+        }
+        let profile = self.profile(caller).ok_or(FAULT)?;
+        if profile.revoked() {
+            return Err(refuse(Code::MemberRevoked, member(lineage.members.len())));
+        }
+        match request.statement {
+            Statement::Refused(code) => return Err(code.into()),
+            Statement::Absent if profile.stamping() && self.layout().mesh.require_stamp => {
+                return Err(Code::LineageMissing.into());
+            }
+            Statement::Absent | Statement::Lineage(_) => {}
+        }
+        if let Some(place) = unmapped {
+            return Err(refuse(Code::LineageMemberUnmapped, member(place)));
+        }
+        chain.stamped = profile.stamping() && matches!(request.statement, Statement::Lineage(_));
+        chain.ordered = chain.members().is_empty() || (chain.stamped && !lineage.merged);
+        self.check_origin(&chain)?;
+        self.resolve_missions(&mut chain, lineage.missions, request.now)?;
+        Ok(chain)
+    }
+
+    /// Only a stamped lineage excuses a caller that may not originate; a claimed one never does.
+    fn check_origin(&self, chain: &Chain) -> Result<(), Refusal> {
+        let on_behalf = chain.stamped && !chain.members().is_empty();
+        if !on_behalf && !self.profile(chain.caller).ok_or(FAULT)?.originates() {
+            return Err(refuse(Code::MayNotOriginate, member(chain.members().len())));
+        }
+        match chain.members().first() {
+            Some(origin) if chain.stamped && chain.ordered => {
+                if self.profile(*origin).ok_or(FAULT)?.originates() {
+                    Ok(())
+                } else {
+                    Err(refuse(Code::MayNotOriginate, member(0)))
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn resolve_missions(&self, chain: &mut Chain, names: &[&[u8]], now: u64) -> Result<(), Refusal> {
+        for (place, name) in names.iter().enumerate() {
+            let mission = self.mission(name).ok_or(refuse(Code::MissionUnknown, mission(place)))?;
+            chain.push_mission(mission).ok_or(FAULT)?;
+        }
+        for (place, id) in chain.missions().iter().enumerate() {
+            let end = self.mission_end(*id).ok_or(FAULT)?;
+            if end != 0 && now >= end {
+                return Err(refuse(Code::MissionExpired, mission(place)));
+            }
+        }
+        for (place, agent) in chain.everyone() {
+            if chain.missions().is_empty() && self.profile(agent).ok_or(FAULT)?.mission_required() {
+                return Err(refuse(Code::MissionRequired, member(place)));
+            }
+        }
+        for (place, agent) in chain.everyone() {
+            let allowed = self.profile(agent).ok_or(FAULT)?.missions;
+            if allowed != NONE && !chain.missions().iter().all(|mission| self.set_has(allowed, *mission)) {
+                return Err(refuse(Code::MissionNotPermitted, member(place)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Depth, then cycles, then who may hand work to whom.
+    fn check_shape(&self, chain: &Chain) -> Result<(), Refusal> {
+        let mesh = &self.layout().mesh;
+        if chain.members().len() >= usize::from(mesh.max_depth) {
+            return Err(Code::DepthExceeded.into());
+        }
+        for (place, agent) in chain.everyone() {
+            let most = self.profile(agent).ok_or(FAULT)?.followers;
+            if most != u8::MAX && chain.followers(place) > usize::from(most) {
+                return Err(refuse(Code::DepthExceeded, member(place)));
+            }
+        }
+        if mesh.refuse_cycles {
+            for (place, agent) in chain.everyone() {
+                if chain.members().iter().take(place).any(|earlier| *earlier == agent) {
+                    return Err(refuse(Code::Cycle, member(place)));
+                }
+            }
+        }
+        for (place, agent) in chain.members().iter().enumerate() {
+            let next =
+                place.checked_add(1).and_then(|next| chain.members().get(next)).filter(|_| chain.ordered);
+            let next = next.copied().unwrap_or(chain.caller);
+            let to = self.profile(*agent).ok_or(FAULT)?.delegates;
+            if to != NONE && !self.set_has(to, next) {
+                return Err(refuse(Code::DelegationNotPermitted, member(place)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Denies of everyone, then grants of everyone, then ceilings; missions after agents.
+    fn judge_action<F: Facts>(
+        &self,
+        scene: &mut Scene<'_, B, F>,
+        chain: &Chain,
+        action: ActionRecord,
+    ) -> Result<u32, Refusal> {
+        for (hop, holder) in self.holders(chain) {
+            let holder = holder.ok_or(FAULT)?;
+            let denies = self.entry(holder, action.column, |row| row.denies)?;
+            if let Some(entry) = denies
+                && let Some((rule, pending)) = self.first_deny(scene, &entry)?
+            {
+                return Err(Refusal {
+                    code: Code::ExplicitlyDenied,
+                    hop: Some(hop),
+                    rule: Some(rule),
+                    pending,
+                });
+            }
+        }
+        let mut callers_grant = None;
+        for (hop, holder) in self.holders(chain) {
+            let entry = self.entry(holder.ok_or(FAULT)?, action.column, |row| row.grants)?;
+            let entry = entry.ok_or(refuse(Code::NotGranted, hop))?;
+            let rule = self.first_grant(scene, &entry, hop)?;
+            if matches!(hop, Hop::Member(place) if usize::from(place) == chain.members().len()) {
+                callers_grant = Some(rule);
+            }
+        }
+        for (hop, holder) in self.holders(chain) {
+            let ceiling = holder.ok_or(FAULT)?.ceiling;
+            if ceiling != NONE && action.effects & !self.effect_set(ceiling).ok_or(FAULT)? != 0 {
+                return Err(refuse(Code::EffectCeiling, hop));
+            }
+        }
+        callers_grant.ok_or(FAULT)
+    }
+
+    /// Everyone who must agree: members, the caller, missions.
+    fn holders<'p>(&'p self, chain: &'p Chain) -> impl Iterator<Item = (Hop, Option<Holder>)> + 'p {
+        let agents = chain.everyone().map(|(place, agent)| (member(place), self.agent_holder(agent)));
+        let missions = chain.missions().iter().enumerate();
+        agents.chain(missions.map(|(place, id)| (mission(place), self.mission_holder(*id))))
+    }
+
+    /// What a holder holds of a column.
+    fn entry(&self, holder: Holder, column: u16, side: fn(&Row) -> Side) -> Result<Option<Entry>, Refusal> {
+        if holder.row == ambit_bytecode::NONE_OFFSET {
+            return Ok(None);
+        }
+        let bytes = self.bytes();
+        let row = Row::at(bytes, self.layout().rows, holder.row).ok_or(FAULT)?;
+        let of = side(&row);
+        let Some(place) = table::find(bytes, of.columns, column) else {
+            return Ok(None);
+        };
+        // Denies are numbered after the grants.
+        let before = if of.columns.start == row.grants.columns.start { 0 } else { row.grants.columns.count };
+        let arm = of.arms.map(|arms| arms.u16(bytes, place).ok_or(FAULT)).transpose()?.unwrap_or(NONE);
+        Ok(Some(if arm == NONE {
+            Entry::Plain(holder.first_rule.wrapping_add(before).wrapping_add(place))
+        } else {
+            Entry::Arm(self.layout().arms.table(bytes, u32::from(arm)).ok_or(FAULT)?)
+        }))
+    }
+
+    /// The first rule of an entry that denies, and whether only unread bytes make it.
+    fn first_deny<F: Facts>(
+        &self,
+        scene: &mut Scene<'_, B, F>,
+        entry: &Entry,
+    ) -> Result<Option<(u32, bool)>, Refusal> {
+        let alternatives = match entry {
+            Entry::Plain(rule) => return Ok(Some((*rule, false))),
+            Entry::Arm(alternatives) => *alternatives,
+        };
+        for place in 0..alternatives.count {
+            let alternative = self.alternative(alternatives, place)?;
+            let truth = self.truth(scene, alternative.condition)?;
+            if truth != Truth::False {
+                return Ok(Some((alternative.rule, truth == Truth::Unknown && scene.met_unread)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first rule of an entry that grants, or how far the best of them got.
+    fn first_grant<F: Facts>(
+        &self,
+        scene: &mut Scene<'_, B, F>,
+        entry: &Entry,
+        hop: Hop,
+    ) -> Result<u32, Refusal> {
+        let alternatives = match entry {
+            Entry::Plain(rule) => return Ok(*rule),
+            Entry::Arm(alternatives) => *alternatives,
+        };
+        let mut refusal = refuse(Code::NotGrantedThisWay, hop);
+        for place in 0..alternatives.count {
+            let alternative = self.alternative(alternatives, place)?;
+            if !self.reaches(scene.chain, hop, alternative.reach)? {
+                continue;
+            }
+            let truth = self.truth(scene, alternative.condition)?;
+            if truth == Truth::True {
+                return Ok(alternative.rule);
+            }
+            refusal.code = Code::ConditionNotMet;
+            refusal.pending |= truth == Truth::Unknown && scene.met_unread;
+        }
+        Err(refusal)
+    }
+
+    fn alternative(&self, alternatives: Table, place: u32) -> Result<Alternative, Refusal> {
+        let record = alternatives.record(self.bytes(), place).ok_or(FAULT)?;
+        Ok(Alternative {
+            rule: u32_at(record, 0).ok_or(FAULT)?,
+            condition: u16_at(record, 4).ok_or(FAULT)?,
+            reach: u16_at(record, 6).ok_or(FAULT)?,
+        })
+    }
+
+    fn truth<F: Facts>(&self, scene: &mut Scene<'_, B, F>, condition: u16) -> Result<Truth, Refusal> {
+        scene.steps = scene.steps.saturating_add(ALTERNATIVE_STEPS);
+        scene.met_unread = false;
+        if condition == NONE {
+            return Ok(Truth::True);
+        }
+        scene.truth_of(condition).ok_or(FAULT)
+    }
+
+    /// Whether a grant may be used as its owner's place in the lineage has it. A mission's reach means nothing.
+    fn reaches(&self, chain: &Chain, hop: Hop, reach: u16) -> Result<bool, Refusal> {
+        let Hop::Member(place) = hop else {
+            return Ok(true);
+        };
+        if reach == NONE {
+            return Ok(true);
+        }
+        let record = self.layout().reaches.record(self.bytes(), u32::from(reach)).ok_or(FAULT)?;
+        let (flags, through) = (u16_at(record, 0).ok_or(FAULT)?, u16_at(record, 2).ok_or(FAULT)?);
+        let place = usize::from(place);
+        Ok(if place == chain.members().len() {
+            flags & 1 != 0
+        } else if flags & 2 != 0 {
+            true
+        } else {
+            through != NONE && chain.followers_all(place, |agent| self.set_has(through, agent))
+        })
+    }
+
+    /// The service's mode, else the caller's, else the mesh's. Where the action is unknown, a deny is enforced if it
+    /// would be for any service of the workload.
+    fn is_shadow(&self, verdict: &Verdict) -> bool {
+        let of_caller =
+            verdict.caller.and_then(|caller| self.profile(caller)).and_then(|profile| profile.shadow());
+        let otherwise = of_caller.unwrap_or(self.layout().mesh.shadow);
+        let of_mode = |mode: u8| match mode {
+            0 => otherwise,
+            mode => mode == 2,
+        };
+        match verdict.action.and_then(|action| self.action_record(action)) {
+            Some(action) => of_mode(action.mode),
+            None => {
+                let services = self.layout().services;
+                let shadow = |place| {
+                    services
+                        .record(self.bytes(), place)
+                        .and_then(|record| record.get(3).copied())
+                        .is_some_and(of_mode)
+                };
+                if services.count == 0 { otherwise } else { (0..services.count).all(shadow) }
+            }
+        }
+    }
+}
+
+/// What a holder holds of one column.
+enum Entry {
+    /// One rule: unconditional, direct and through anyone.
+    Plain(u32),
+    /// Alternatives.
+    Arm(Table),
+}
+
+/// One rule that an arm offers.
+struct Alternative {
+    rule: u32,
+    condition: u16,
+    reach: u16,
+}
+
+fn member(place: usize) -> Hop {
+    Hop::Member(u8::try_from(place).unwrap_or(u8::MAX))
+}
+
+fn mission(place: usize) -> Hop {
+    Hop::Mission(u8::try_from(place).unwrap_or(u8::MAX))
+}

@@ -1,0 +1,323 @@
+//! A verified blob. Holding one means that every id in it names something and every condition is bounded; the bytes
+//! cannot change under it, because it owns them or borrows them for good.
+
+use ambit_bytecode::blob::{Blob, Header};
+use ambit_bytecode::cursor::{u8_at, u16_at, u32_at, u64_at};
+use ambit_bytecode::hash::{hash, hash_prefixed};
+use ambit_bytecode::{NONE, Source};
+
+use crate::facts::{Principal, Protocol};
+use crate::layout::Layout;
+use crate::verify::{VerifyError, verify};
+
+/// A verified blob over bytes `B`, such as `Vec<u8>` or `&[u8]`.
+///
+/// `B` must offer the same bytes whenever it is asked, as every ordinary container does. If it does not, judgements
+/// are wrong, but still total: a read that fails is [`Code::InternalFault`](ambit_bytecode::Code::InternalFault), which denies.
+#[derive(Clone, Copy, Debug)]
+pub struct Program<B> {
+    bytes: B,
+    layout: Layout,
+    header: Header,
+}
+
+/// A field that conditions read, as the blob describes it.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldDescription<'a> {
+    /// Where it comes from.
+    pub source: Source,
+    /// The list field in whose elements it lies.
+    pub list: Option<u16>,
+    /// The header's or parameter's name.
+    pub name: &'a [u8],
+    /// The segment's number.
+    pub number: u16,
+    /// How many keys lead to it; see [`Program::field_key`].
+    pub keys: u8,
+}
+
+/// What agents have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Profile {
+    flags: u16,
+    pub(crate) ceiling: u16,
+    pub(crate) delegates: u16,
+    pub(crate) missions: u16,
+    pub(crate) followers: u8,
+}
+
+/// One who must agree: an agent or a mission.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holder {
+    pub(crate) row: u32,
+    pub(crate) first_rule: u32,
+    pub(crate) ceiling: u16,
+}
+
+impl Profile {
+    pub(crate) const fn originates(self) -> bool {
+        self.flags & 1 != 0
+    }
+
+    pub(crate) const fn stamping(self) -> bool {
+        self.flags & 2 != 0
+    }
+
+    pub(crate) const fn revoked(self) -> bool {
+        self.flags & 4 != 0
+    }
+
+    pub(crate) const fn mission_required(self) -> bool {
+        self.flags & 8 != 0
+    }
+
+    /// Whether it says shadow, or enforce, or nothing.
+    pub(crate) const fn shadow(self) -> Option<bool> {
+        match self.flags & 48 {
+            16 => Some(true),
+            32 => Some(false),
+            _ => None,
+        }
+    }
+}
+
+impl<B: AsRef<[u8]>> Program<B> {
+    /// Verifies a blob.
+    ///
+    /// # Errors
+    /// [`VerifyError`] with the rule of `FORMAT.md` that is broken, and where.
+    pub fn verify(bytes: B) -> Result<Self, VerifyError> {
+        let blob = Blob::parse(bytes.as_ref())?;
+        let layout = verify(&blob)?;
+        let header = *blob.header();
+        Ok(Self { bytes, layout, header })
+    }
+
+    /// What the header says of the policy.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The blob.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+
+    pub(crate) const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// A string, or nothing for an id that is none.
+    pub(crate) fn string(&self, id: u16) -> &[u8] {
+        self.layout.string(self.bytes(), id).unwrap_or_default()
+    }
+
+    /// The namespace and the service account of the workload that the blob is for.
+    #[must_use]
+    pub fn workload(&self) -> (&[u8], &[u8]) {
+        (self.string(self.layout.mesh.namespace), self.string(self.layout.mesh.service_account))
+    }
+
+    /// How many agents there are.
+    #[must_use]
+    pub const fn agents(&self) -> u32 {
+        self.layout.agents.count
+    }
+
+    /// An agent's name.
+    #[must_use]
+    pub fn agent_name(&self, agent: u16) -> Option<&[u8]> {
+        let record = self.layout.agents.record(self.bytes(), u32::from(agent))?;
+        Some(self.string(u16_at(record, 0)?))
+    }
+
+    /// A mission's name.
+    #[must_use]
+    pub fn mission_name(&self, mission: u16) -> Option<&[u8]> {
+        let record = self.layout.missions.record(self.bytes(), u32::from(mission))?;
+        Some(self.string(u16_at(record, 0)?))
+    }
+
+    /// The names of an action's service and of the action.
+    #[must_use]
+    pub fn action_name(&self, action: u16) -> Option<(&[u8], &[u8])> {
+        let record = self.layout.actions.record(self.bytes(), u32::from(action))?;
+        let service = self.layout.services.record(self.bytes(), u32::from(u16_at(record, 2)?))?;
+        Some((self.string(u16_at(service, 0)?), self.string(u16_at(record, 0)?)))
+    }
+
+    /// Whether the workload speaks a protocol.
+    #[must_use]
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        self.layout.selectors.get(protocol.place()).is_some_and(Option::is_some)
+    }
+
+    /// How many fields conditions read. Their ids are 0 up to this.
+    #[must_use]
+    pub fn fields(&self) -> u16 {
+        u16::try_from(self.layout.fields.count).unwrap_or(u16::MAX)
+    }
+
+    /// A field, as the blob describes it.
+    #[must_use]
+    pub fn field(&self, field: u16) -> Option<FieldDescription<'_>> {
+        let record = self.layout.fields.record(self.bytes(), u32::from(field))?;
+        let source = Source::from_number(u8_at(record, 0)?)?;
+        let list = u16_at(record, 2).filter(|list| *list != NONE);
+        let argument = u16_at(record, 4)?;
+        let name = match source {
+            Source::Header | Source::Query => self.string(argument),
+            _ => &[],
+        };
+        Some(FieldDescription { source, list, name, number: argument, keys: u8_at(record, 1)? })
+    }
+
+    /// A key on the way to a body field, from the root, or from the element for a field that lies in a list.
+    #[must_use]
+    pub fn field_key(&self, field: u16, place: u8) -> Option<&[u8]> {
+        let record = self.layout.fields.record(self.bytes(), u32::from(field))?;
+        if place >= u8_at(record, 1)? {
+            return None;
+        }
+        let key = u32::from(u16_at(record, 6)?).checked_add(u32::from(place))?;
+        self.layout.string(self.bytes(), self.layout.keys.u16(self.bytes(), key)?)
+    }
+
+    /// The place of a trust domain among the mesh's.
+    pub(crate) fn trust_domain(&self, name: &[u8]) -> Option<u16> {
+        let bytes = self.bytes();
+        let domains = self.layout.mesh.trust_domains;
+        let found = (0..domains.count).find(|place| {
+            domains.u16(bytes, *place).and_then(|id| self.layout.string(bytes, id)) == Some(name)
+        })?;
+        u16::try_from(found).ok()
+    }
+
+    /// The agent that a principal of the mesh is: exact in any trust domain, exact in its own, by namespace, by pattern.
+    pub(crate) fn agent_of(&self, trust_domain: u16, path: &[u8]) -> Option<u16> {
+        self.exact(NONE, path)
+            .or_else(|| self.exact(trust_domain, path))
+            .or_else(|| self.by_namespace(path))
+            .or_else(|| {
+                self.layout.automaton(self.bytes(), self.layout.identity_patterns)?.run(self.bytes(), path)
+            })
+    }
+
+    fn exact(&self, trust_domain: u16, path: &[u8]) -> Option<u16> {
+        let index = self.layout.exact_identities;
+        let slot =
+            index.candidate(self.bytes(), hash_prefixed(index.seed, trust_domain.to_le_bytes(), path))?;
+        if u16_at(slot, 2)? != trust_domain {
+            return None;
+        }
+        let (namespace, name) = (u16_at(slot, 4)?, self.layout.string(self.bytes(), u16_at(slot, 6)?)?);
+        let same = if namespace == NONE {
+            path == name
+        } else {
+            kubernetes(path) == Some((self.layout.string(self.bytes(), namespace)?, name))
+        };
+        same.then_some(u16_at(slot, 0)?)
+    }
+
+    fn by_namespace(&self, path: &[u8]) -> Option<u16> {
+        let index = self.layout.namespaces;
+        if index.slots.count == 0 {
+            return None;
+        }
+        let (namespace, _) = kubernetes(path)?;
+        let slot = index.candidate(self.bytes(), hash(index.seed, namespace))?;
+        (self.layout.string(self.bytes(), u16_at(slot, 2)?)? == namespace).then_some(u16_at(slot, 0)?)
+    }
+
+    /// The agent that a principal is, if it is of the mesh and one.
+    #[must_use]
+    pub fn agent(&self, principal: &Principal<'_>) -> Option<u16> {
+        self.agent_of(self.trust_domain(principal.trust_domain)?, principal.path)
+    }
+
+    pub(crate) fn profile(&self, agent: u16) -> Option<Profile> {
+        let agent = self.layout.agents.record(self.bytes(), u32::from(agent))?;
+        let record = self.layout.profiles.record(self.bytes(), u32::from(u16_at(agent, 2)?))?;
+        Some(Profile {
+            flags: u16_at(record, 0)?,
+            ceiling: u16_at(record, 2)?,
+            delegates: u16_at(record, 4)?,
+            missions: u16_at(record, 6)?,
+            followers: u8_at(record, 8)?,
+        })
+    }
+
+    pub(crate) fn agent_holder(&self, agent: u16) -> Option<Holder> {
+        let ceiling = self.profile(agent)?.ceiling;
+        let record = self.layout.agents.record(self.bytes(), u32::from(agent))?;
+        Some(Holder { row: u32_at(record, 4)?, first_rule: u32_at(record, 8)?, ceiling })
+    }
+
+    pub(crate) fn mission_holder(&self, mission: u16) -> Option<Holder> {
+        let record = self.layout.missions.record(self.bytes(), u32::from(mission))?;
+        Some(Holder { row: u32_at(record, 4)?, first_rule: u32_at(record, 8)?, ceiling: u16_at(record, 2)? })
+    }
+
+    /// The mission of a name.
+    pub(crate) fn mission(&self, name: &[u8]) -> Option<u16> {
+        let index = self.layout.mission_names;
+        let mission = u16_at(index.candidate(self.bytes(), hash(index.seed, name))?, 0)?;
+        (self.mission_name(mission)? == name).then_some(mission)
+    }
+
+    /// When a mission ends, in Unix seconds; 0 is never.
+    pub(crate) fn mission_end(&self, mission: u16) -> Option<u64> {
+        u64_at(self.layout.missions.record(self.bytes(), u32::from(mission))?, 12)
+    }
+
+    /// The action of a key: `None` is none, and denies.
+    pub(crate) fn action(&self, protocol: Protocol, key: &[u8]) -> Option<u16> {
+        let selector = self.layout.selectors.get(protocol.place()).copied().flatten()?;
+        let bytes = self.bytes();
+        let exact = selector.exact.candidate(bytes, hash(selector.exact.seed, key)).and_then(|slot| {
+            let named = self.layout.string(bytes, u16_at(slot, 0)?)?;
+            (named == key).then(|| u16_at(slot, 2)).flatten()
+        });
+        exact.or_else(|| self.layout.automaton(bytes, selector.automaton)?.run(bytes, key))
+    }
+
+    pub(crate) fn action_record(&self, action: u16) -> Option<ActionRecord> {
+        let record = self.layout.actions.record(self.bytes(), u32::from(action))?;
+        let service = self.layout.services.record(self.bytes(), u32::from(u16_at(record, 2)?))?;
+        Some(ActionRecord {
+            effects: self.effect_set(u16_at(record, 4)?)?,
+            column: u16_at(record, 6)?,
+            mode: u8_at(service, 3)?,
+        })
+    }
+
+    pub(crate) fn effect_set(&self, set: u16) -> Option<u64> {
+        u64_at(self.layout.effect_sets.record(self.bytes(), u32::from(set))?, 0)
+    }
+
+    /// Whether a set has a member. A set that is none has no member.
+    pub(crate) fn set_has(&self, set: u16, member: u16) -> bool {
+        let members = self.layout.sets.table(self.bytes(), u32::from(set)).unwrap_or_default();
+        crate::table::find(self.bytes(), members, member).is_some()
+    }
+}
+
+/// What a judgement needs of an action.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ActionRecord {
+    pub(crate) effects: u64,
+    pub(crate) column: u16,
+    /// The service's mode: 0 the mesh's, 1 enforce, 2 shadow.
+    pub(crate) mode: u8,
+}
+
+/// Namespace and service account of a path `/ns/NAMESPACE/sa/SERVICE-ACCOUNT`.
+pub(crate) fn kubernetes(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = path.strip_prefix(b"/ns/")?;
+    let slash = rest.iter().position(|byte| *byte == b'/')?;
+    let (namespace, rest) = rest.split_at_checked(slash)?;
+    let account = rest.strip_prefix(b"/sa/")?;
+    (!namespace.is_empty() && !account.is_empty() && !account.contains(&b'/')).then_some((namespace, account))
+}

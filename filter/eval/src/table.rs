@@ -1,0 +1,106 @@
+//! Views of a section's records: where they lie, how many, and how to reach one. They hold offsets, not borrows, so
+//! that a program can own its bytes.
+
+use ambit_bytecode::cursor::{index, slice_at, u16_at, u32_at};
+use ambit_bytecode::hash::{displacement_of, slot_of};
+
+/// Records of one size.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Table {
+    /// Offset of the first record from the start of the blob.
+    pub(crate) start: usize,
+    /// How many records.
+    pub(crate) count: u32,
+    /// Bytes of each.
+    pub(crate) stride: usize,
+}
+
+impl Table {
+    /// The record at a place.
+    #[inline]
+    pub(crate) fn record(self, bytes: &[u8], place: u32) -> Option<&[u8]> {
+        if place >= self.count {
+            return None;
+        }
+        slice_at(bytes, index(place).checked_mul(self.stride)?.checked_add(self.start)?, self.stride)
+    }
+
+    /// The record of a table of `u16`.
+    #[inline]
+    pub(crate) fn u16(self, bytes: &[u8], place: u32) -> Option<u16> {
+        u16_at(self.record(bytes, place)?, 0)
+    }
+
+    /// The record of a table of `u32`.
+    #[inline]
+    pub(crate) fn u32(self, bytes: &[u8], place: u32) -> Option<u32> {
+        u32_at(self.record(bytes, place)?, 0)
+    }
+}
+
+/// Items in groups: group `i` runs from `firsts[i]` to `firsts[i + 1]`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Groups {
+    /// One more than there are groups.
+    pub(crate) firsts: Table,
+    pub(crate) items: Table,
+}
+
+impl Groups {
+    /// How many groups there are.
+    pub(crate) fn count(self) -> u32 {
+        self.firsts.count.saturating_sub(1)
+    }
+
+    /// The places of a group's items.
+    #[inline]
+    pub(crate) fn group(self, bytes: &[u8], place: u32) -> Option<core::ops::Range<u32>> {
+        Some(self.firsts.u32(bytes, place)?..self.firsts.u32(bytes, place.checked_add(1)?)?)
+    }
+
+    /// The group as a table of its own.
+    #[inline]
+    pub(crate) fn table(self, bytes: &[u8], place: u32) -> Option<Table> {
+        let range = self.group(bytes, place)?;
+        let skipped = index(range.start).checked_mul(self.items.stride)?;
+        Some(Table {
+            start: self.items.start.checked_add(skipped)?,
+            count: range.end.checked_sub(range.start)?,
+            stride: self.items.stride,
+        })
+    }
+}
+
+/// A perfect hash table; `FORMAT.md`, section identities, says how a key leads to its one candidate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Index {
+    pub(crate) seed: u32,
+    pub(crate) displacements: Table,
+    pub(crate) slots: Table,
+}
+
+impl Index {
+    /// The one slot that may hold the key of this hash.
+    #[inline]
+    pub(crate) fn candidate(self, bytes: &[u8], hash: u64) -> Option<&[u8]> {
+        let displacement = self.displacements.u16(bytes, displacement_of(hash, self.displacements.count)?)?;
+        self.slots.record(bytes, slot_of(hash, displacement, self.slots.count)?)
+    }
+}
+
+/// Finds a `u16` in a strictly ascending table of them.
+#[inline]
+pub(crate) fn find(bytes: &[u8], table: Table, wanted: u16) -> Option<u32> {
+    let mut low = 0_u32;
+    let mut high = table.count;
+    while low < high {
+        let middle = low.midpoint(high);
+        let found = table.u16(bytes, middle)?;
+        match found.cmp(&wanted) {
+            core::cmp::Ordering::Equal => return Some(middle),
+            core::cmp::Ordering::Less => low = middle.checked_add(1)?,
+            core::cmp::Ordering::Greater => high = middle,
+        }
+    }
+    None
+}

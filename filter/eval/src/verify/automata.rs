@@ -1,0 +1,54 @@
+//! Automata lie one after the other, their states and ranges are in order, and every target exists.
+
+use ambit_bytecode::blob::{Blob, Section};
+use ambit_bytecode::cursor::{Cursor, u8_at, u16_at};
+
+use super::{VerifyError, VerifyErrorKind, place};
+use crate::automaton::Automaton;
+use crate::layout::Layout;
+
+pub(super) fn check(blob: &Blob<'_>, layout: &Layout) -> Result<(), VerifyError> {
+    let place = place(blob, Section::Automata);
+    let mut cursor = Cursor::new(blob.section(Section::Automata));
+    let directory =
+        4_usize.saturating_add(usize::try_from(layout.automata.count).unwrap_or(0).saturating_mul(4));
+    cursor.take(directory).map_err(|truncated| place.truncated(truncated))?;
+    for automaton in 0..layout.automata.count {
+        let at = cursor.at();
+        let stated = layout.automata.u32(blob.bytes(), automaton).map(ambit_bytecode::cursor::index);
+        if stated != Some(at) {
+            return Err(place.error(VerifyErrorKind::Order, at));
+        }
+        let automaton =
+            Automaton::lay_out(&mut cursor, layout.automata_start).map_err(|t| place.truncated(t))?;
+        check_one(blob.bytes(), automaton).map_err(|kind| place.error(kind, at))?;
+    }
+    if cursor.is_at_end() { Ok(()) } else { Err(place.error(VerifyErrorKind::Trailing, cursor.at())) }
+}
+
+fn check_one(bytes: &[u8], automaton: Automaton) -> Result<(), VerifyErrorKind> {
+    if u32::from(automaton.start) >= automaton.states.count {
+        return Err(VerifyErrorKind::Reference);
+    }
+    let mut next = 0;
+    for state in 0..automaton.states.count {
+        let ranges = automaton.ranges_of(bytes, state).ok_or(VerifyErrorKind::Truncated)?;
+        if ranges.start != next || ranges.end < ranges.start || ranges.end > automaton.ranges.count {
+            return Err(VerifyErrorKind::Order);
+        }
+        next = ranges.end;
+        let mut above = 0_u16;
+        for range in ranges {
+            let record = automaton.ranges.record(bytes, range).ok_or(VerifyErrorKind::Truncated)?;
+            let (low, high) = (u8_at(record, 0).unwrap_or(0), u8_at(record, 1).unwrap_or(0));
+            if u16::from(low) < above || high < low {
+                return Err(VerifyErrorKind::Order);
+            }
+            above = u16::from(high).saturating_add(1);
+            if u16_at(record, 2).is_none_or(|target| u32::from(target) >= automaton.states.count) {
+                return Err(VerifyErrorKind::Reference);
+            }
+        }
+    }
+    if next == automaton.ranges.count { Ok(()) } else { Err(VerifyErrorKind::Count) }
+}

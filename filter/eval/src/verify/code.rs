@@ -1,0 +1,215 @@
+//! Conditions: every instruction is known, finds what it takes on the stack, names something that exists, and jumps
+//! forward to the start of another; the stamped steps are right. Code is read once, front to back.
+
+use ambit_bytecode::NONE;
+use ambit_bytecode::blob::{Blob, Section};
+use ambit_bytecode::cursor::{index, slice_at, u8_at, u16_at, u32_at};
+use ambit_bytecode::field::Source;
+use ambit_bytecode::limits::{
+    ALTERNATIVE_STEPS, MAX_CODE_BYTES, MAX_CONDITION_STEPS, MAX_LIST, MAX_NESTING, MAX_STACK, step_bound,
+};
+use ambit_bytecode::opcode::{Kind, Opcode, Operand};
+
+use super::{VerifyError, VerifyErrorKind, place};
+use crate::layout::Layout;
+
+/// The most jumps of one piece of code that may be open at a time.
+const MAX_OPEN_JUMPS: usize = 32;
+
+/// What an abstract stack holds: bit `i` is set if slot `i` is a truth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stack {
+    depth: usize,
+    truths: u32,
+}
+
+impl Stack {
+    fn push(&mut self, kind: Kind) -> Result<(), VerifyErrorKind> {
+        if self.depth >= MAX_STACK {
+            return Err(VerifyErrorKind::Stack);
+        }
+        let bit = 1_u32 << self.depth;
+        match kind {
+            Kind::Truth => self.truths |= bit,
+            Kind::Value => self.truths &= !bit,
+        }
+        self.depth = self.depth.saturating_add(1);
+        Ok(())
+    }
+
+    fn pop(&mut self, kind: Kind) -> Result<(), VerifyErrorKind> {
+        self.depth = self.depth.checked_sub(1).ok_or(VerifyErrorKind::Stack)?;
+        let bit = 1_u32 << self.depth;
+        let is_truth = self.truths & bit != 0;
+        self.truths &= !bit;
+        if is_truth == (kind == Kind::Truth) { Ok(()) } else { Err(VerifyErrorKind::Stack) }
+    }
+}
+
+pub(super) fn check(blob: &Blob<'_>, layout: &Layout) -> Result<(), VerifyError> {
+    let place = place(blob, Section::Code);
+    let bytes = blob.bytes();
+    for condition in 0..layout.conditions.count {
+        let record = layout.conditions.record(bytes, condition).unwrap_or_default();
+        let field = |at| u32_at(record, at).unwrap_or(u32::MAX);
+        let (offset, length, steps) = (index(field(0)), index(field(4)), field(8));
+        let start = layout.instructions.start.saturating_add(offset);
+        let fits = offset.checked_add(length).is_some_and(|end| end <= index(layout.instructions.count));
+        if !fits || length > MAX_CODE_BYTES {
+            return Err(place.error_at(VerifyErrorKind::Count, start));
+        }
+        let code = slice_at(bytes, start, length).unwrap_or_default();
+        let piece = Piece { bytes, layout, list: None, nesting: 0 };
+        let taken = piece.check(code).map_err(|(kind, at)| place.error_at(kind, start.saturating_add(at)))?;
+        if taken != steps || steps > MAX_CONDITION_STEPS {
+            return Err(place.error_at(VerifyErrorKind::Steps, start));
+        }
+    }
+    let bound = dearest_arm(bytes, layout).and_then(step_bound);
+    if bound != Some(blob.header().step_bound) {
+        return Err(VerifyError { kind: VerifyErrorKind::Steps, section: None, offset: 12 });
+    }
+    Ok(())
+}
+
+/// The most that the alternatives of one arm take together.
+fn dearest_arm(bytes: &[u8], layout: &Layout) -> Option<u32> {
+    let mut dearest = 0;
+    for arm in 0..layout.arms.count() {
+        let alternatives = layout.arms.table(bytes, arm)?;
+        let mut sum = 0_u32;
+        for alternative in 0..alternatives.count {
+            let condition = u16_at(alternatives.record(bytes, alternative)?, 4)?;
+            let steps = match condition {
+                NONE => 0,
+                condition => u32_at(layout.conditions.record(bytes, u32::from(condition))?, 8)?,
+            };
+            sum = sum.checked_add(ALTERNATIVE_STEPS)?.checked_add(steps)?;
+        }
+        dearest = dearest.max(sum);
+    }
+    Some(dearest)
+}
+
+/// A piece of code: a condition, or a quantifier's body.
+struct Piece<'a> {
+    bytes: &'a [u8],
+    layout: &'a Layout,
+    /// The list whose elements the body runs over.
+    list: Option<u16>,
+    nesting: usize,
+}
+
+type At<T> = Result<T, (VerifyErrorKind, usize)>;
+
+impl Piece<'_> {
+    /// Checks the piece and says how many steps it takes at most.
+    fn check(&self, code: &[u8]) -> At<u32> {
+        let mut stack = Stack::default();
+        let mut jumps = [None::<(usize, Stack)>; MAX_OPEN_JUMPS];
+        let mut steps = 0_u32;
+        let mut at = 0_usize;
+        loop {
+            for jump in &mut jumps {
+                match *jump {
+                    Some((target, then)) if target == at => {
+                        if then != stack {
+                            return Err((VerifyErrorKind::Stack, at));
+                        }
+                        *jump = None;
+                    }
+                    Some((target, _)) if target < at => return Err((VerifyErrorKind::Jump, at)),
+                    _ => {}
+                }
+            }
+            if at >= code.len() {
+                break;
+            }
+            let opcode = u8_at(code, at).and_then(Opcode::from_byte).ok_or((VerifyErrorKind::Opcode, at))?;
+            let next = at.saturating_add(opcode.instruction_bytes());
+            if next > code.len() {
+                return Err((VerifyErrorKind::Truncated, at));
+            }
+            for kind in opcode.stack().takes.iter().rev() {
+                stack.pop(*kind).map_err(|kind| (kind, at))?;
+            }
+            for kind in opcode.stack().leaves {
+                stack.push(*kind).map_err(|kind| (kind, at))?;
+            }
+            let mut cost = 1_u32;
+            let mut after = next;
+            for (place, operand) in opcode.operands().iter().enumerate() {
+                let operand_at = at.saturating_add(1).saturating_add(place.saturating_mul(2));
+                let id = u16_at(code, operand_at).unwrap_or(NONE);
+                match operand {
+                    Operand::Skip => {
+                        let target = next.saturating_add(usize::from(id));
+                        if id == 0 || target > code.len() {
+                            return Err((VerifyErrorKind::Jump, at));
+                        }
+                        let free = jumps.iter_mut().find(|jump| jump.is_none());
+                        *free.ok_or((VerifyErrorKind::Jump, at))? = Some((target, stack));
+                    }
+                    Operand::Body => {
+                        let list = u16_at(code, at.saturating_add(1)).unwrap_or(NONE);
+                        after = next.saturating_add(usize::from(id));
+                        let body =
+                            slice_at(code, next, usize::from(id)).ok_or((VerifyErrorKind::Jump, at))?;
+                        let taken = self
+                            .body(list, body)
+                            .map_err(|(kind, inner)| (kind, next.saturating_add(inner)))?;
+                        cost = taken.saturating_mul(MAX_LIST).saturating_add(2);
+                    }
+                    named => self.operand(*named, id).map_err(|kind| (kind, at))?,
+                }
+            }
+            if opcode == Opcode::InList {
+                cost = MAX_LIST.saturating_add(2);
+            }
+            steps = steps.saturating_add(cost);
+            at = after;
+        }
+        let left_over = jumps.iter().any(Option::is_some);
+        let one_truth = stack == Stack { depth: 1, truths: 1 };
+        if left_over {
+            return Err((VerifyErrorKind::Jump, at));
+        }
+        if one_truth { Ok(steps) } else { Err((VerifyErrorKind::Stack, at)) }
+    }
+
+    fn body(&self, list: u16, body: &[u8]) -> At<u32> {
+        let nesting = self.nesting.saturating_add(1);
+        if nesting > MAX_NESTING {
+            return Err((VerifyErrorKind::Nesting, 0));
+        }
+        Piece { bytes: self.bytes, layout: self.layout, list: Some(list), nesting }.check(body)
+    }
+
+    /// The operand names something of the right sort.
+    fn operand(&self, operand: Operand, id: u16) -> Result<(), VerifyErrorKind> {
+        let layout = self.layout;
+        let count = match operand {
+            Operand::Field | Operand::List | Operand::ElementField => layout.fields.count,
+            Operand::Literal => layout.literals.count,
+            Operand::LiteralSet => layout.literal_sets.count(),
+            Operand::Networks => layout.networks.count(),
+            Operand::Automaton => layout.automata.count,
+            Operand::Agents => layout.sets.count(),
+            Operand::Agent => layout.agents.count,
+            Operand::Mission => layout.missions.count,
+            Operand::Skip | Operand::Body => return Ok(()),
+        };
+        if u32::from(id) >= count {
+            return Err(VerifyErrorKind::Reference);
+        }
+        let field = layout.fields.record(self.bytes, u32::from(id)).unwrap_or_default();
+        let lies_in = u16_at(field, 2).unwrap_or(NONE);
+        let is_body = u8_at(field, 0) == Some(Source::Body.number());
+        match operand {
+            Operand::Field if lies_in != NONE => Err(VerifyErrorKind::Nesting),
+            Operand::List if lies_in != NONE || !is_body => Err(VerifyErrorKind::Nesting),
+            Operand::ElementField if Some(lies_in) != self.list => Err(VerifyErrorKind::Nesting),
+            _ => Ok(()),
+        }
+    }
+}

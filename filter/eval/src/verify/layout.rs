@@ -1,0 +1,278 @@
+//! Sections as tables: counts, record sizes, and that nothing is left over.
+
+use ambit_bytecode::blob::{Blob, Section};
+use ambit_bytecode::cursor::{Cursor, Truncated, index};
+use ambit_bytecode::limits::{MAX_EFFECTS, MAX_FIELDS, MAX_TRUST_DOMAINS};
+
+use super::{Place, VerifyError, VerifyErrorKind, place};
+use crate::facts::Protocol;
+use crate::layout::{Layout, Mesh, Selector};
+use crate::table::{Groups, Index, Table};
+
+/// Reads one section and knows how to complain about it.
+struct Reader<'a> {
+    place: Place,
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(blob: &Blob<'a>, section: Section) -> Self {
+        Self { place: place(blob, section), cursor: Cursor::new(blob.section(section)) }
+    }
+
+    fn here(&self, kind: VerifyErrorKind) -> VerifyError {
+        self.place.error(kind, self.cursor.at())
+    }
+
+    fn read<T>(
+        &mut self,
+        read: impl FnOnce(&mut Cursor<'a>) -> Result<T, Truncated>,
+    ) -> Result<T, VerifyError> {
+        let place = self.place;
+        read(&mut self.cursor).map_err(|truncated| place.truncated(truncated))
+    }
+
+    fn u8(&mut self) -> Result<u8, VerifyError> {
+        self.read(Cursor::u8)
+    }
+
+    fn u16(&mut self) -> Result<u16, VerifyError> {
+        self.read(Cursor::u16)
+    }
+
+    fn u32(&mut self) -> Result<u32, VerifyError> {
+        self.read(Cursor::u32)
+    }
+
+    fn reserved(&mut self) -> Result<(), VerifyError> {
+        if self.u16()? == 0 { Ok(()) } else { Err(self.here(VerifyErrorKind::Reserved)) }
+    }
+
+    fn table(&mut self, count: u32, stride: usize) -> Result<Table, VerifyError> {
+        let start = self.place.extent.start.saturating_add(self.cursor.at());
+        self.read(|cursor| cursor.records(index(count), stride))?;
+        Ok(Table { start, count, stride })
+    }
+
+    /// `count + 1` firsts and then the items, whose number is the last first.
+    fn groups(&mut self, blob: &Blob<'_>, count: u32, stride: usize) -> Result<Groups, VerifyError> {
+        let rows = count.checked_add(1).ok_or_else(|| self.here(VerifyErrorKind::Count))?;
+        let firsts = self.table(rows, 4)?;
+        let mut previous = 0;
+        for place in 0..rows {
+            let first = firsts.u32(blob.bytes(), place).unwrap_or(0);
+            if (place == 0 && first != 0) || first < previous {
+                return Err(self.here(VerifyErrorKind::Order));
+            }
+            previous = first;
+        }
+        let items = self.table(previous, stride)?;
+        Ok(Groups { firsts, items })
+    }
+
+    fn index(&mut self, stride: usize) -> Result<Index, VerifyError> {
+        let seed = self.u32()?;
+        let displacements = self.u32()?;
+        let slots = self.u32()?;
+        if (displacements == 0) != (slots == 0) {
+            return Err(self.here(VerifyErrorKind::Count));
+        }
+        let displacements = self.table(displacements, 2)?;
+        let slots = self.table(slots, stride)?;
+        Ok(Index { seed, displacements, slots })
+    }
+
+    fn at_end(&self) -> Result<(), VerifyError> {
+        if self.cursor.is_at_end() { Ok(()) } else { Err(self.here(VerifyErrorKind::Trailing)) }
+    }
+}
+
+pub(super) fn lay_out(blob: &Blob<'_>) -> Result<Layout, VerifyError> {
+    let mut layout = Layout::default();
+    strings(blob, &mut layout)?;
+    layout.mesh = mesh(blob)?;
+    effects(blob, &mut layout)?;
+    layout.profiles = counted(blob, Section::Profiles, 12)?;
+    layout.agents = counted(blob, Section::Agents, 12)?;
+    identities(blob, &mut layout)?;
+    missions(blob, &mut layout)?;
+    actions(blob, &mut layout)?;
+    layout.selectors = selectors(blob)?;
+    let rows = blob.extent(Section::Rows);
+    layout.rows = Table { start: rows.start, count: u32::try_from(rows.length).unwrap_or(0), stride: 1 };
+    layout.arms = grouped(blob, Section::Arms, 8)?;
+    layout.reaches = counted(blob, Section::Reaches, 4)?;
+    layout.sets = grouped(blob, Section::Sets, 2)?;
+    fields(blob, &mut layout)?;
+    literals(blob, &mut layout)?;
+    layout.networks = grouped(blob, Section::Networks, 17)?;
+    automata(blob, &mut layout)?;
+    code(blob, &mut layout)?;
+    Ok(layout)
+}
+
+/// `count u16`, `reserved u16`, and records.
+fn counted(blob: &Blob<'_>, section: Section, stride: usize) -> Result<Table, VerifyError> {
+    let mut reader = Reader::new(blob, section);
+    let count = reader.u16()?;
+    reader.reserved()?;
+    let table = reader.table(u32::from(count), stride)?;
+    reader.at_end()?;
+    Ok(table)
+}
+
+/// `count u32`, firsts, and items.
+fn grouped(blob: &Blob<'_>, section: Section, stride: usize) -> Result<Groups, VerifyError> {
+    let mut reader = Reader::new(blob, section);
+    let count = reader.u32()?;
+    let groups = reader.groups(blob, count, stride)?;
+    reader.at_end()?;
+    Ok(groups)
+}
+
+fn strings(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
+    let mut reader = Reader::new(blob, Section::Strings);
+    let count = reader.u32()?;
+    if count > u32::from(u16::MAX) {
+        return Err(reader.here(VerifyErrorKind::Count));
+    }
+    let text = reader.groups(blob, count, 1)?;
+    reader.at_end()?;
+    layout.string_starts = text.firsts;
+    layout.text = text.items.start;
+    Ok(())
+}
+
+fn mesh(blob: &Blob<'_>) -> Result<Mesh, VerifyError> {
+    let mut reader = Reader::new(blob, Section::Mesh);
+    let max_depth = reader.u8()?;
+    let flags = reader.u8()?;
+    if flags & !7 != 0 {
+        return Err(reader.here(VerifyErrorKind::Reserved));
+    }
+    let namespace = reader.u16()?;
+    let service_account = reader.u16()?;
+    let count = reader.u16()?;
+    if count == 0 || usize::from(count) > MAX_TRUST_DOMAINS || max_depth == 0 {
+        return Err(reader.here(VerifyErrorKind::Count));
+    }
+    let trust_domains = reader.table(u32::from(count), 2)?;
+    reader.at_end()?;
+    Ok(Mesh {
+        max_depth,
+        refuse_cycles: flags & 1 != 0,
+        require_stamp: flags & 2 != 0,
+        shadow: flags & 4 != 0,
+        namespace,
+        service_account,
+        trust_domains,
+    })
+}
+
+fn effects(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
+    let mut reader = Reader::new(blob, Section::Effects);
+    let labels = reader.u16()?;
+    if usize::from(labels) > MAX_EFFECTS {
+        return Err(reader.here(VerifyErrorKind::Count));
+    }
+    layout.effect_labels = reader.table(u32::from(labels), 2)?;
+    let sets = reader.u16()?;
+    layout.effect_sets = reader.table(u32::from(sets), 8)?;
+    reader.at_end()
+}
+
+fn identities(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
+    let mut reader = Reader::new(blob, Section::Identities);
+    layout.exact_identities = reader.index(8)?;
+    layout.namespaces = reader.index(4)?;
+    layout.identity_patterns = reader.u16()?;
+    reader.at_end()
+}
+
+fn missions(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
+    let mut reader = Reader::new(blob, Section::Missions);
+    layout.mission_names = reader.index(2)?;
+    let count = reader.u16()?;
+    reader.reserved()?;
+    layout.missions = reader.table(u32::from(count), 20)?;
+    reader.at_end()
+}
+
+fn actions(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
+    let mut reader = Reader::new(blob, Section::Actions);
+    let services = reader.u16()?;
+    let actions = reader.u16()?;
+    layout.columns = reader.u16()?;
+    reader.reserved()?;
+    layout.services = reader.table(u32::from(services), 4)?;
+    layout.actions = reader.table(u32::from(actions), 8)?;
+    reader.at_end()
+}
+
+fn selectors(blob: &Blob<'_>) -> Result<[Option<Selector>; 4], VerifyError> {
+    let mut reader = Reader::new(blob, Section::Selectors);
+    let count = reader.u16()?;
+    reader.reserved()?;
+    let mut selectors = [None; 4];
+    let mut previous = None;
+    for _ in 0..count {
+        let protocol =
+            Protocol::from_number(reader.u8()?).ok_or_else(|| reader.here(VerifyErrorKind::Unknown))?;
+        if reader.u8()? != 0 {
+            return Err(reader.here(VerifyErrorKind::Reserved));
+        }
+        if previous >= Some(protocol) {
+            return Err(reader.here(VerifyErrorKind::Order));
+        }
+        previous = Some(protocol);
+        let automaton = reader.u16()?;
+        let exact = reader.index(4)?;
+        if let Some(slot) = selectors.get_mut(protocol.place()) {
+            *slot = Some(Selector { exact, automaton });
+        }
+    }
+    reader.at_end()?;
+    Ok(selectors)
+}
+
+fn fields(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
+    let mut reader = Reader::new(blob, Section::Fields);
+    let count = reader.u16()?;
+    let keys = reader.u16()?;
+    if usize::from(count) > MAX_FIELDS {
+        return Err(reader.here(VerifyErrorKind::Count));
+    }
+    layout.fields = reader.table(u32::from(count), 8)?;
+    layout.keys = reader.table(u32::from(keys), 2)?;
+    reader.at_end()
+}
+
+fn literals(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
+    let mut reader = Reader::new(blob, Section::Literals);
+    let count = reader.u16()?;
+    let sets = reader.u16()?;
+    layout.literals = reader.table(u32::from(count), 12)?;
+    layout.literal_sets = reader.groups(blob, u32::from(sets), 2)?;
+    reader.at_end()
+}
+
+fn automata(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
+    let mut reader = Reader::new(blob, Section::Automata);
+    let count = reader.u16()?;
+    reader.reserved()?;
+    layout.automata = reader.table(u32::from(count), 4)?;
+    layout.automata_start = blob.extent(Section::Automata).start;
+    Ok(())
+}
+
+fn code(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
+    let mut reader = Reader::new(blob, Section::Code);
+    let count = reader.u16()?;
+    reader.reserved()?;
+    layout.conditions = reader.table(u32::from(count), 12)?;
+    let extent = blob.extent(Section::Code);
+    let start = extent.start.saturating_add(reader.cursor.at());
+    let length = extent.length.saturating_sub(reader.cursor.at());
+    layout.instructions = Table { start, count: u32::try_from(length).unwrap_or(0), stride: 1 };
+    Ok(())
+}

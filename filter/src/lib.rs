@@ -1,0 +1,1 @@
+//! The Proxy-Wasm filter: callbacks to facts, verdict to action.

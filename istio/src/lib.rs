@@ -1,0 +1,1 @@
+//! Istio objects and the OCI image from compiled policy.

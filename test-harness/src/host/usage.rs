@@ -1,0 +1,45 @@
+use std::collections::BTreeMap;
+
+/// What callbacks cost, summed over their calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub calls: u64,
+    /// Wasm instructions, those of the guest's allocator included.
+    pub fuel: u64,
+    /// Hostcalls by name.
+    pub hostcalls: BTreeMap<&'static str, u64>,
+    /// Times the host asked the guest's allocator for room.
+    pub allocations: u64,
+    pub allocated_bytes: u64,
+}
+
+/// Usage by callback.
+pub(super) type Ledger = BTreeMap<&'static str, Usage>;
+
+impl Usage {
+    /// How often `hostcall` was called.
+    pub fn hostcall(&self, hostcall: &str) -> u64 {
+        self.hostcalls.get(hostcall).copied().unwrap_or(0)
+    }
+
+    /// All hostcalls together.
+    pub fn hostcall_total(&self) -> u64 {
+        self.hostcalls.values().sum()
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.fuel += other.fuel;
+        for (name, count) in &other.hostcalls {
+            *self.hostcalls.entry(name).or_default() += count;
+        }
+        self.allocations += other.allocations;
+        self.allocated_bytes += other.allocated_bytes;
+    }
+
+    pub(super) fn total(ledger: &Ledger) -> Self {
+        let mut total = Self::default();
+        ledger.values().for_each(|usage| total.add(usage));
+        total
+    }
+}

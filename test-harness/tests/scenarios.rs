@@ -1,0 +1,30 @@
+//! Every scenario file by every runner, each pair a test of its own: `cargo test --test scenarios -- envoy` plays all
+//! files in real Envoys, `-- seed` plays one file in all runners.
+
+use ambit_harness::runner::{Start, envoy, native, play, wasm};
+use ambit_harness::scenario;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const RUNNERS: [(&str, Start); 3] =
+    [("native", native::start), ("wasm", wasm::start), ("envoy", envoy::start)];
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::from_args();
+    let scenarios = match scenario::load_all() {
+        Ok(scenarios) => scenarios,
+        Err(error) => {
+            eprintln!("{error}");
+            return std::process::ExitCode::FAILURE;
+        }
+    };
+    let mut trials = Vec::new();
+    for scenario in scenarios {
+        for (runner, start) in RUNNERS {
+            let scenario = scenario.clone();
+            trials.push(Trial::test(format!("{runner}::{}", scenario.name), move || {
+                play(&scenario, start).map_err(Failed::from)
+            }));
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,36 @@
+//! Diagnostics as people and programs read them. Every form ends in a line feed, or is empty if there is nothing to say.
+
+mod github;
+mod human;
+mod json;
+mod short;
+
+use crate::diagnostics::Diagnostics;
+use crate::source::Sources;
+
+/// How diagnostics are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The source, underlined; with colour if asked for.
+    Human {
+        /// Whether to emit terminal escapes.
+        colour: bool,
+    },
+    /// One line each: `FILE:LINE:COLUMN: error[P0123]: message`.
+    Short,
+    /// One JSON array.
+    Json,
+    /// Workflow commands of GitHub Actions, which become annotations of a pull request.
+    Github,
+}
+
+/// Renders all diagnostics.
+#[must_use]
+pub fn render(diagnostics: &Diagnostics, sources: &Sources, format: Format) -> String {
+    match format {
+        Format::Human { colour } => human::render(diagnostics, sources, colour),
+        Format::Short => short::render(diagnostics, sources),
+        Format::Json => json::render(diagnostics, sources),
+        Format::Github => github::render(diagnostics, sources),
+    }
+}

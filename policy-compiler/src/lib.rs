@@ -1,0 +1,33 @@
+//! From policy text to diagnostics, a program and a blob.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests may panic"
+    )
+)]
+
+pub mod automata;
+pub mod compile;
+pub mod check;
+pub mod diagnostics;
+pub mod emit;
+#[cfg(any(test, feature = "generate"))]
+pub mod generate;
+pub mod ir;
+pub mod lower;
+pub mod model;
+pub mod optimize;
+pub mod reference;
+pub mod slice;
+pub mod source;
+pub mod span_map;
+pub mod specificity;
+pub mod syntax;

@@ -1,0 +1,196 @@
+//! Documents with their fields, before any name is looked up.
+//!
+//! What was wrong or missing has been reported, and is left out here, so that the rest can still be checked.
+
+use super::node::Style;
+use crate::model::{Cycles, Mode, Protocol};
+use crate::source::{Span, Spanned};
+
+/// A name or other text, and where it is written.
+pub type Name = Spanned<String>;
+
+/// Everything that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Documents {
+    /// Mesh-wide settings.
+    pub meshes: Vec<Mesh>,
+    /// Destinations.
+    pub services: Vec<Service>,
+    /// Agents.
+    pub agents: Vec<Agent>,
+    /// Missions.
+    pub missions: Vec<Mission>,
+    /// Toolsets.
+    pub toolsets: Vec<Toolset>,
+}
+
+/// `kind: Mesh`.
+#[derive(Clone, Debug)]
+pub struct Mesh {
+    /// Its name.
+    pub name: Name,
+    /// `trustDomains`
+    pub trust_domains: Vec<Name>,
+    /// `maxDepth`
+    pub max_depth: Option<u8>,
+    /// `cycles`
+    pub cycles: Option<Cycles>,
+    /// `mode`
+    pub mode: Option<Mode>,
+    /// `revoked`
+    pub revoked: Vec<Name>,
+}
+
+/// `kind: Service`.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: Name,
+    /// `workload.namespace`
+    pub namespace: Option<Name>,
+    /// `workload.serviceAccount`
+    pub service_account: Option<Name>,
+    /// `protocol`
+    pub protocol: Option<Protocol>,
+    /// `actions`
+    pub actions: Vec<Action>,
+    /// `mode`
+    pub mode: Option<Mode>,
+}
+
+/// An element of a service's `actions`.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// Where it is written.
+    pub span: Span,
+    /// `name`
+    pub name: Option<Name>,
+    /// The fields that say which requests are the action.
+    pub selectors: Vec<SelectorField>,
+    /// `effects`
+    pub effects: Vec<Name>,
+}
+
+/// A field that says which requests are an action.
+#[derive(Clone, Debug)]
+pub struct SelectorField {
+    /// The name of the field, and where that is written.
+    pub field: Spanned<&'static str>,
+    /// Its values; more than one only for `methods`.
+    pub values: Vec<Name>,
+}
+
+/// `kind: Agent`.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Its name.
+    pub name: Name,
+    /// `identity`
+    pub identity: Vec<Identity>,
+    /// `originates`
+    pub originates: bool,
+    /// `stamping`
+    pub stamping: bool,
+    /// `revoked`
+    pub revoked: bool,
+    /// `missions.oneOf`
+    pub missions: Option<Vec<Name>>,
+    /// `missions.required`
+    pub mission_required: bool,
+    /// `grants`
+    pub grants: Vec<Rule>,
+    /// `denies`
+    pub denies: Vec<Rule>,
+    /// `delegates.to`
+    pub delegates_to: Vec<Name>,
+    /// `delegates.maxDepth`
+    pub delegates_depth: Option<u8>,
+    /// `effects.ceiling`
+    pub ceiling: Option<Vec<Name>>,
+    /// `mode`
+    pub mode: Option<Mode>,
+}
+
+/// An element of an agent's `identity`.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Where it is written.
+    pub span: Span,
+    /// `namespace`
+    pub namespace: Option<Name>,
+    /// `serviceAccount`
+    pub service_account: Option<Name>,
+    /// `spiffe`
+    pub spiffe: Option<Name>,
+    /// `spiffePattern`
+    pub spiffe_pattern: Option<Name>,
+}
+
+/// An element of `grants` or `denies`.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Where it is written.
+    pub span: Span,
+    /// `actions`
+    pub actions: Vec<Name>,
+    /// `http`
+    pub http: Option<InlineHttp>,
+    /// `toolset`
+    pub toolset: Option<Name>,
+    /// `when`
+    pub when: Option<ConditionText>,
+    /// `through`
+    pub through: Option<Vec<Name>>,
+    /// `direct`
+    pub direct: Option<bool>,
+}
+
+/// `http` of a rule.
+#[derive(Clone, Debug)]
+pub struct InlineHttp {
+    /// Where it is written.
+    pub span: Span,
+    /// `service`
+    pub service: Option<Name>,
+    /// `methods`
+    pub methods: Vec<Name>,
+    /// `paths`
+    pub paths: Vec<Name>,
+    /// `effects`
+    pub effects: Vec<Name>,
+}
+
+/// A condition as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionText {
+    /// The expression.
+    pub text: String,
+    /// Where it is written, quotes included.
+    pub span: Span,
+    /// How it is written, which says where its parts are.
+    pub style: Style,
+}
+
+/// `kind: Mission`.
+#[derive(Clone, Debug)]
+pub struct Mission {
+    /// Its name.
+    pub name: Name,
+    /// `grants`
+    pub grants: Vec<Rule>,
+    /// `denies`
+    pub denies: Vec<Rule>,
+    /// `effects.ceiling`
+    pub ceiling: Option<Vec<Name>>,
+    /// `notAfter`
+    pub not_after: Option<Name>,
+}
+
+/// `kind: Toolset`.
+#[derive(Clone, Debug)]
+pub struct Toolset {
+    /// Its name.
+    pub name: Name,
+    /// `grants`
+    pub grants: Vec<Rule>,
+}

@@ -1,0 +1,141 @@
+//! A case of the reference as the evaluator wants it.
+
+use ambit_compiler::model::{Field, Protocol};
+use ambit_compiler::reference::{Case, FieldValue, Key, Lineage, SpiffeId};
+use ambit_eval::{Caller, Count, Facts, Number, Principal, Program, Request, Statement, Value, Verdict};
+use std::collections::BTreeMap;
+
+/// Judges a case by a blob.
+pub fn decide<B: AsRef<[u8]>>(program: &Program<B>, case: &Case) -> Verdict {
+    let described: Vec<Described> = (0..program.fields()).map(|field| Described::of(program, field)).collect();
+    let (members, missions, merged) = match &case.lineage {
+        Lineage::Parsed { members, missions, merged } => (members.as_slice(), missions.as_slice(), *merged),
+        _ => Default::default(),
+    };
+    let members: Vec<Principal<'_>> = members.iter().map(|text| principal(text).unwrap_or(NO_ONE)).collect();
+    let missions: Vec<&[u8]> = missions.iter().map(|name| name.as_bytes()).collect();
+    let lineage = ambit_eval::Lineage { members: &members, missions: &missions, merged };
+    program.decide(&Request {
+        caller: match &case.peer {
+            None => Caller::Unauthenticated,
+            Some(text) => principal(text).map_or(Caller::Malformed, Caller::Proven),
+        },
+        statement: match &case.lineage {
+            Lineage::Absent => Statement::Absent,
+            Lineage::Malformed(code) => Statement::Refused(*code),
+            Lineage::Parsed { .. } => Statement::Lineage(lineage),
+        },
+        protocol: match case.protocol {
+            Protocol::Http => ambit_eval::Protocol::Http,
+            Protocol::Mcp => ambit_eval::Protocol::Mcp,
+            Protocol::A2a => ambit_eval::Protocol::A2a,
+            Protocol::Grpc => ambit_eval::Protocol::Grpc,
+        },
+        key: match &case.key {
+            Key::Known(key) => ambit_eval::Key::Known(key),
+            Key::Refused(code) => ambit_eval::Key::Refused(*code),
+        },
+        facts: &CaseFacts { described: &described, fields: &case.fields },
+        now: case.now,
+    })
+}
+
+/// A principal that cannot be read is no one's.
+const NO_ONE: Principal<'static> = Principal { whole: b"", trust_domain: b"", path: b"" };
+
+fn principal(text: &str) -> Option<Principal<'_>> {
+    let SpiffeId { trust_domain, path } = SpiffeId::parse(text)?;
+    Some(Principal { whole: text.as_bytes(), trust_domain: trust_domain.as_bytes(), path: path.as_bytes() })
+}
+
+/// A field as the blob describes it.
+struct Described {
+    /// The field, or the list in whose elements it lies.
+    field: Field,
+    /// The keys below an element.
+    keys: Option<Vec<String>>,
+}
+
+impl Described {
+    fn of<B: AsRef<[u8]>>(program: &Program<B>, id: u16) -> Self {
+        let description = program.field(id).expect("a field");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        let keys: Vec<String> =
+            (0..description.keys).map(|place| text(program.field_key(id, place).expect("a key"))).collect();
+        if let Some(list) = description.list {
+            return Self { field: Self::of(program, list).field, keys: Some(keys) };
+        }
+        let name = text(description.name);
+        let field = match description.source.word() {
+            "method" => Field::Method,
+            "path" => Field::Path,
+            "host" => Field::Host,
+            "header" => Field::Header(name),
+            "query" => Field::Query(name),
+            "path-segment" => Field::PathSegment(u8::try_from(description.number).expect("a segment")),
+            "body" => Field::Body(keys),
+            "peer-address" => Field::PeerAddress,
+            "caller-principal" => Field::CallerPrincipal,
+            "caller-namespace" => Field::CallerNamespace,
+            "caller-service-account" => Field::CallerServiceAccount,
+            other => panic!("{other}"),
+        };
+        Self { field, keys: None }
+    }
+}
+
+struct CaseFacts<'a> {
+    described: &'a [Described],
+    fields: &'a BTreeMap<Field, FieldValue>,
+}
+
+impl CaseFacts<'_> {
+    fn found(&self, field: u16) -> Option<&FieldValue> {
+        self.fields.get(&self.described[usize::from(field)].field)
+    }
+}
+
+impl Facts for CaseFacts<'_> {
+    fn value(&self, field: u16) -> Value<'_> {
+        self.found(field).map_or(Value::Absent, value)
+    }
+
+    fn count(&self, list: u16) -> Count {
+        match self.found(list) {
+            Some(FieldValue::List(elements)) => Count::Elements(u32::try_from(elements.len()).expect("a length")),
+            Some(FieldValue::Unread) => Count::Unread,
+            _ => Count::NotAList,
+        }
+    }
+
+    fn element(&self, field: u16, place: u32) -> Value<'_> {
+        let Some(FieldValue::List(elements)) = self.found(field) else {
+            panic!("an element of no list");
+        };
+        let mut at = &elements[usize::try_from(place).expect("a place")];
+        for key in self.described[usize::from(field)].keys.iter().flatten() {
+            match at {
+                FieldValue::Object(entries) => match entries.get(key) {
+                    Some(inner) => at = inner,
+                    None => return Value::Absent,
+                },
+                FieldValue::Unread => return Value::Unread,
+                _ => return Value::Absent,
+            }
+        }
+        value(at)
+    }
+}
+
+fn value(value: &FieldValue) -> Value<'_> {
+    match value {
+        FieldValue::Unread => Value::Unread,
+        FieldValue::Unusable | FieldValue::List(_) | FieldValue::Object(_) => Value::Unusable,
+        FieldValue::Null => Value::Null,
+        FieldValue::Bool(truth) => Value::Bool(*truth),
+        FieldValue::Number(number) => {
+            Value::Number(Number { coefficient: number.coefficient, exponent: number.exponent })
+        }
+        FieldValue::Text(text) => Value::Text(text),
+    }
+}

@@ -24,6 +24,7 @@ mod chain;
 mod condition;
 mod decide;
 pub mod facts;
+pub mod inspect;
 mod layout;
 mod literal;
 mod network;

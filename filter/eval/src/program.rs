@@ -2,8 +2,9 @@
 //! cannot change under it, because it owns them or borrows them for good.
 
 use ambit_bytecode::blob::{Blob, Header};
-use ambit_bytecode::cursor::{u8_at, u16_at, u32_at, u64_at};
+use ambit_bytecode::cursor::{index, u8_at, u16_at, u32_at, u64_at};
 use ambit_bytecode::hash::{hash, hash_prefixed};
+use ambit_bytecode::opcode::{Opcode, Operand};
 use ambit_bytecode::{NONE, Source};
 
 use crate::facts::{Principal, Protocol};
@@ -183,6 +184,27 @@ impl<B: AsRef<[u8]>> Program<B> {
         }
         let key = u32::from(u16_at(record, 6)?).checked_add(u32::from(place))?;
         self.layout.string(self.bytes(), self.layout.keys.u16(self.bytes(), key)?)
+    }
+
+    /// Names every field that some condition takes as a list, possibly more than once.
+    pub fn for_each_list(&self, mut name: impl FnMut(u16)) {
+        let code = self.layout.instructions;
+        // Conditions lie one after the other in any order, and verification has read each of them from its start.
+        for condition in 0..self.layout.conditions.count {
+            let Some(record) = self.layout.conditions.record(self.bytes(), condition) else { return };
+            let (Some(start), Some(length)) = (u32_at(record, 0), u32_at(record, 4)) else { return };
+            let mut at = start;
+            while at < start.saturating_add(length) {
+                let place = code.start.saturating_add(index(at));
+                let Some(opcode) = u8_at(self.bytes(), place).and_then(Opcode::from_byte) else { return };
+                if opcode.operands().contains(&Operand::List)
+                    && let Some(field) = u16_at(self.bytes(), place.saturating_add(1))
+                {
+                    name(field);
+                }
+                at = at.saturating_add(u32::try_from(opcode.instruction_bytes()).unwrap_or(u32::MAX));
+            }
+        }
     }
 
     /// The place of a trust domain among the mesh's.

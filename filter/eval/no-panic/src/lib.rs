@@ -1,0 +1,101 @@
+//! Links everything that `ambit-eval` offers into a module whose panic handler calls an import that no host has. If
+//! the linker can show that nothing panics, handler and import are gone: `test-harness/tests/no_panic.rs` looks.
+//!
+//! The module is never run, only looked at. Built for anything but WebAssembly, this crate is empty.
+#![no_std]
+#![cfg(target_family = "wasm")]
+#![expect(unsafe_code, reason = "the boundary is pointers, and what links must keep its name")]
+
+mod request;
+
+use core::panic::PanicInfo;
+
+use ambit_eval::{Program, Protocol};
+
+use request::Asked;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    /// What a panic would call.
+    fn ambit_eval_can_panic() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    // SAFETY: it takes nothing and returns nothing. No host offers it, so a module that needs it does not start.
+    unsafe { ambit_eval_can_panic() }
+}
+
+/// Verifies the blob at `blob` and judges the request at `request` by it: the verdict, folded into a number so that
+/// no part of it can be optimised away.
+///
+/// # Safety
+/// Both must be initialised memory of the given lengths that no one writes to meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn judge(
+    blob: *const u8,
+    length: usize,
+    request: *const u8,
+    request_length: usize,
+) -> u64 {
+    // SAFETY: the caller promises just this.
+    let (blob, request) = unsafe { (slice(blob, length), slice(request, request_length)) };
+    match Program::verify(blob) {
+        Ok(program) => match Asked::read(request) {
+            Some(asked) => asked.judged_by(&program),
+            None => 0,
+        },
+        Err(error) => {
+            (u64::from(error.section.map_or(0, |section| section.number())) << 32)
+                ^ fold(error.kind.word().as_bytes())
+                ^ u64::try_from(error.offset).unwrap_or(0)
+        }
+    }
+}
+
+/// Verifies the blob at `blob` and asks for all that the program says of itself, folded into a number.
+///
+/// # Safety
+/// It must be initialised memory of the given length that no one writes to meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn describe(blob: *const u8, length: usize, id: u16) -> u64 {
+    // SAFETY: the caller promises just this.
+    let Ok(program) = Program::verify(unsafe { slice(blob, length) }) else { return 0 };
+    let mut folded = program.header().generation ^ u64::from(program.agents());
+    let mut add = |bytes: &[u8]| folded = folded.rotate_left(7) ^ fold(bytes);
+    let (namespace, account) = program.workload();
+    let (service, action) = program.action_name(id).unwrap_or_default();
+    for text in [namespace, account, service, action] {
+        add(text);
+    }
+    for text in [program.agent_name(id), program.mission_name(id)].into_iter().flatten() {
+        add(text);
+    }
+    for protocol in Protocol::ALL {
+        add(&[u8::from(program.speaks(protocol))]);
+    }
+    for field in 0..program.fields() {
+        let Some(described) = program.field(field) else { continue };
+        add(described.name);
+        add(&[described.source.number(), described.keys, u8::from(described.list.is_some())]);
+        for place in 0..described.keys {
+            add(program.field_key(field, place).unwrap_or_default());
+        }
+    }
+    program.for_each_list(|field| add(&field.to_le_bytes()));
+    folded
+}
+
+fn fold(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |folded: u64, byte| folded.rotate_left(5) ^ u64::from(*byte))
+}
+
+/// # Safety
+/// It must be initialised memory of the given length that no one writes to while the slice lives.
+unsafe fn slice<'a>(start: *const u8, length: usize) -> &'a [u8] {
+    if start.is_null() || isize::try_from(length).is_err() {
+        return &[];
+    }
+    // SAFETY: not null, bytes need no alignment, the length fits, and the rest the caller promises.
+    unsafe { core::slice::from_raw_parts(start, length) }
+}

@@ -1,0 +1,75 @@
+//! Conditions from text, as `ambit_bytecode::disasm` writes it. Instructions may also stand in one line, between `;;`.
+
+use ambit_bytecode::Opcode;
+use ambit_bytecode::limits::MAX_LIST;
+use ambit_bytecode::opcode::Operand;
+
+/// A piece of code, and the most steps that it takes by `FORMAT.md`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assembled {
+    pub bytes: Vec<u8>,
+    pub steps: u32,
+}
+
+/// Assembles a listing, or says what is wrong with which line.
+pub fn assemble(text: &str) -> Result<Assembled, String> {
+    let separated = text.replace(";;", "\n");
+    let mut lines = separated.lines().map(|line| line.split(';').next().unwrap_or_default().trim());
+    let assembled = piece(&mut lines, false)?;
+    match lines.next() {
+        None => Ok(assembled),
+        Some(line) => Err(format!("`{line}` follows the end")),
+    }
+}
+
+fn piece<'t>(lines: &mut impl Iterator<Item = &'t str>, body: bool) -> Result<Assembled, String> {
+    let mut out = Assembled::default();
+    // Where the operand of an open jump lies, and its label.
+    let mut jumps: Vec<(usize, &str)> = Vec::new();
+    loop {
+        let line = match lines.next() {
+            Some("}") if body => break,
+            None if !body => break,
+            None => return Err("a body has no end".to_owned()),
+            Some(line) => line,
+        };
+        let mut words = line.split_whitespace();
+        let Some(word) = words.next() else { continue };
+        if let Some(label) = word.strip_suffix(':') {
+            for (operand_at, _) in jumps.extract_if(.., |(_, wanted)| *wanted == label) {
+                let distance = u16::try_from(out.bytes.len() - operand_at - 2).map_err(|e| e.to_string())?;
+                out.bytes[operand_at..operand_at + 2].copy_from_slice(&distance.to_le_bytes());
+            }
+            continue;
+        }
+        let opcode = Opcode::ALL.iter().find(|opcode| opcode.mnemonic() == word);
+        let opcode = *opcode.ok_or_else(|| format!("`{word}` is no instruction"))?;
+        out.bytes.push(opcode.byte());
+        out.steps += if opcode == Opcode::InList { 2 + MAX_LIST } else { 1 };
+        for operand in opcode.operands() {
+            let word = words.next().ok_or_else(|| format!("`{line}` lacks an operand"))?;
+            match operand {
+                Operand::Skip => {
+                    jumps.push((out.bytes.len(), word));
+                    out.bytes.extend([0; 2]);
+                }
+                Operand::Body if word == "{" => {
+                    let body = piece(lines, true)?;
+                    let length = u16::try_from(body.bytes.len()).map_err(|e| e.to_string())?;
+                    out.bytes.extend(length.to_le_bytes());
+                    out.bytes.extend(body.bytes);
+                    out.steps += 1 + MAX_LIST * body.steps;
+                }
+                Operand::Body => return Err(format!("`{line}` lacks its body")),
+                _ => out.bytes.extend(word.parse::<u16>().map_err(|e| format!("`{line}`: {e}"))?.to_le_bytes()),
+            }
+        }
+        if let Some(word) = words.next() {
+            return Err(format!("`{line}` has `{word}` too many"));
+        }
+    }
+    match jumps.first() {
+        None => Ok(out),
+        Some((_, label)) => Err(format!("there is no label `{label}` after its jump")),
+    }
+}

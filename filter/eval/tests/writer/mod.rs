@@ -1,0 +1,500 @@
+//! Writes small blobs from records, so that tests can say what is in one, and what is wrong with one.
+
+#![allow(dead_code, reason = "no test uses all of it")]
+
+pub mod assemble;
+mod index;
+
+use ambit_bytecode::blob::Header;
+use ambit_bytecode::encode::Sections;
+use ambit_bytecode::limits::{ALTERNATIVE_STEPS, step_bound};
+use ambit_bytecode::{NONE, NONE_OFFSET, Section, Source};
+
+use assemble::assemble;
+
+/// What a blob holds. Names are strings; ids are places in the vectors.
+#[derive(Clone, Default)]
+pub struct Draft {
+    pub generation: u64,
+    pub not_before: u64,
+    pub not_after: u64,
+    pub max_depth: u8,
+    /// 1 refuse cycles, 2 stamping peers must stamp, 4 shadow.
+    pub flags: u8,
+    pub trust_domains: Vec<&'static str>,
+    pub effects: Vec<&'static str>,
+    pub effect_sets: Vec<u64>,
+    pub profiles: Vec<Profile>,
+    pub agents: Vec<Agent>,
+    pub exact: Vec<Exact>,
+    /// Agent and namespace.
+    pub namespaces: Vec<(u16, &'static str)>,
+    pub identity_patterns: Option<u16>,
+    pub missions: Vec<Mission>,
+    /// Name, protocol and mode.
+    pub services: Vec<(&'static str, u8, u8)>,
+    pub actions: Vec<Action>,
+    pub columns: u16,
+    pub selectors: Vec<Selector>,
+    /// Alternatives of each: rule, condition, reach.
+    pub arms: Vec<Vec<(u32, u16, u16)>>,
+    /// Flags, and through whom.
+    pub reaches: Vec<(u16, u16)>,
+    pub sets: Vec<Vec<u16>>,
+    pub fields: Vec<Field>,
+    pub literals: Vec<Literal>,
+    pub literal_sets: Vec<Vec<u16>>,
+    /// Address, IPv4 mapped, and prefix.
+    pub networks: Vec<Vec<(&'static str, u8)>>,
+    pub automata: Vec<Automaton>,
+    /// In assembly text.
+    pub conditions: Vec<String>,
+}
+
+#[derive(Clone)]
+pub struct Profile {
+    /// 1 originates, 2 stamping, 4 revoked, 8 mission required, 16 shadow, 32 enforce.
+    pub flags: u16,
+    pub ceiling: u16,
+    pub delegates: u16,
+    pub missions: u16,
+    pub followers: u8,
+}
+
+#[derive(Clone, Default)]
+pub struct Agent {
+    pub name: &'static str,
+    pub profile: u16,
+    pub first_rule: u32,
+    pub row: Option<Row>,
+}
+
+/// Columns with their arms, [`NONE`] for a plain one.
+#[derive(Clone, Default)]
+pub struct Row {
+    pub grants: Vec<(u16, u16)>,
+    pub denies: Vec<(u16, u16)>,
+}
+
+#[derive(Clone)]
+pub struct Exact {
+    pub agent: u16,
+    pub trust_domain: u16,
+    pub namespace: Option<&'static str>,
+    pub name: &'static str,
+}
+
+#[derive(Clone)]
+pub struct Mission {
+    pub name: &'static str,
+    pub ceiling: u16,
+    pub first_rule: u32,
+    pub not_after: u64,
+    pub row: Option<Row>,
+}
+
+#[derive(Clone)]
+pub struct Action {
+    pub name: &'static str,
+    pub service: u16,
+    pub effects: u16,
+    pub column: u16,
+}
+
+#[derive(Clone)]
+pub struct Selector {
+    pub protocol: u8,
+    pub automaton: u16,
+    pub keys: Vec<(&'static str, u16)>,
+}
+
+#[derive(Clone)]
+pub struct Field {
+    pub source: Source,
+    pub list: u16,
+    pub argument: Argument,
+    pub keys: Vec<&'static str>,
+}
+
+#[derive(Clone)]
+pub enum Argument {
+    None,
+    Name(&'static str),
+    Number(u16),
+}
+
+#[derive(Clone)]
+pub enum Literal {
+    Null,
+    Bool(bool),
+    Number(i64, i16),
+    Text(&'static str),
+}
+
+/// States, each with its label and its ranges: from, to, target. It starts in the first.
+#[derive(Clone, Default)]
+pub struct Automaton {
+    pub states: Vec<(u16, Vec<(u8, u8, u16)>)>,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self { flags: 3, ceiling: NONE, delegates: NONE, missions: NONE, followers: u8::MAX }
+    }
+}
+
+impl Draft {
+    /// The sections, and the header that goes with them.
+    pub fn sections(&self) -> (Sections, Header) {
+        let mut writer = Writer { draft: self, out: Sections::default(), strings: Vec::new() };
+        writer.write();
+        (writer.out, self.header())
+    }
+
+    /// The blob.
+    pub fn blob(&self) -> Vec<u8> {
+        let (sections, header) = self.sections();
+        sections.frame(&header).unwrap()
+    }
+
+    fn header(&self) -> Header {
+        let steps = |condition: u16| match condition {
+            NONE => 0,
+            condition => {
+                self.conditions.get(usize::from(condition)).map_or(0, |text| assemble(text).unwrap().steps)
+            }
+        };
+        let dearest = |arm: &Vec<(u32, u16, u16)>| {
+            arm.iter().map(|(_, condition, _)| ALTERNATIVE_STEPS + steps(*condition)).sum::<u32>()
+        };
+        Header {
+            step_bound: step_bound(self.arms.iter().map(dearest).max().unwrap_or(0)).unwrap(),
+            generation: self.generation,
+            not_before: self.not_before,
+            not_after: self.not_after,
+            source_digest: [7; 32],
+        }
+    }
+}
+
+struct Writer<'a> {
+    draft: &'a Draft,
+    out: Sections,
+    strings: Vec<&'static str>,
+}
+
+impl Writer<'_> {
+    fn string(&mut self, text: &'static str) -> u16 {
+        let known = self.strings.iter().position(|known| *known == text);
+        short(known.unwrap_or_else(|| {
+            self.strings.push(text);
+            self.strings.len() - 1
+        }))
+    }
+
+    fn u8(&mut self, section: Section, number: u8) {
+        self.out.section(section).push(number);
+    }
+
+    fn u16(&mut self, section: Section, number: u16) {
+        self.out.section(section).extend(number.to_le_bytes());
+    }
+
+    fn u32(&mut self, section: Section, number: u32) {
+        self.out.section(section).extend(number.to_le_bytes());
+    }
+
+    fn u64(&mut self, section: Section, number: u64) {
+        self.out.section(section).extend(number.to_le_bytes());
+    }
+
+    fn name(&mut self, section: Section, text: &'static str) {
+        let id = self.string(text);
+        self.u16(section, id);
+    }
+
+    /// A count of two bytes, and two reserved bytes.
+    fn count(&mut self, section: Section, count: usize) {
+        self.u16(section, short(count));
+        self.u16(section, 0);
+    }
+
+    fn firsts(&mut self, section: Section, lengths: impl Iterator<Item = usize>) {
+        let mut next = 0;
+        self.u32(section, 0);
+        for length in lengths {
+            next += long(length);
+            self.u32(section, next);
+        }
+    }
+
+    fn row(&mut self, row: Option<&Row>) -> u32 {
+        let Some(row) = row else { return NONE_OFFSET };
+        let offset = long(self.out.section(Section::Rows).len());
+        let has_arms = |side: &[(u16, u16)]| side.iter().any(|(_, arm)| *arm != NONE);
+        for side in [&row.grants, &row.denies] {
+            let top = if has_arms(side) { 1 << 15 } else { 0 };
+            self.u16(Section::Rows, short(side.len()) | top);
+        }
+        for side in [&row.grants, &row.denies] {
+            side.iter().for_each(|(column, _)| self.u16(Section::Rows, *column));
+            if has_arms(side) {
+                side.iter().for_each(|(_, arm)| self.u16(Section::Rows, *arm));
+            }
+        }
+        offset
+    }
+
+    fn index<K: AsRef<[u8]>>(&mut self, section: Section, keys: &[K], slots: &[Vec<u16>]) {
+        let index = index::Placed::of(keys);
+        self.u32(section, index.seed);
+        self.u32(section, long(index.displacements.len()));
+        self.u32(section, long(index.slots.len()));
+        index.displacements.iter().for_each(|displacement| self.u16(section, *displacement));
+        for key in index.slots {
+            slots[key].iter().for_each(|word| self.u16(section, *word));
+        }
+    }
+
+    fn write(&mut self) {
+        self.mesh();
+        self.effects();
+        self.holders();
+        self.identities();
+        self.actions();
+        self.arms();
+        self.fields();
+        self.literals();
+        self.networks();
+        self.automata();
+        self.code();
+        self.strings();
+    }
+
+    fn mesh(&mut self) {
+        let section = Section::Mesh;
+        self.u8(section, self.draft.max_depth);
+        self.u8(section, self.draft.flags);
+        self.name(section, "workload-namespace");
+        self.name(section, "workload-account");
+        self.u16(section, short(self.draft.trust_domains.len()));
+        self.draft.trust_domains.iter().for_each(|domain| self.name(section, domain));
+    }
+
+    fn effects(&mut self) {
+        let section = Section::Effects;
+        self.u16(section, short(self.draft.effects.len()));
+        self.draft.effects.iter().for_each(|label| self.name(section, label));
+        self.u16(section, short(self.draft.effect_sets.len()));
+        self.draft.effect_sets.iter().for_each(|set| self.u64(section, *set));
+    }
+
+    fn holders(&mut self) {
+        let draft = self.draft;
+        self.count(Section::Profiles, draft.profiles.len());
+        for profile in &draft.profiles {
+            for word in [profile.flags, profile.ceiling, profile.delegates, profile.missions] {
+                self.u16(Section::Profiles, word);
+            }
+            [profile.followers, 0, 0, 0].into_iter().for_each(|byte| self.u8(Section::Profiles, byte));
+        }
+        self.count(Section::Agents, draft.agents.len());
+        for agent in &draft.agents {
+            let row = self.row(agent.row.as_ref());
+            self.name(Section::Agents, agent.name);
+            self.u16(Section::Agents, agent.profile);
+            self.u32(Section::Agents, row);
+            self.u32(Section::Agents, agent.first_rule);
+        }
+        let names: Vec<_> = draft.missions.iter().map(|mission| mission.name).collect();
+        let slots: Vec<_> = (0..short(names.len())).map(|mission| vec![mission]).collect();
+        self.index(Section::Missions, &names, &slots);
+        self.count(Section::Missions, names.len());
+        for mission in &draft.missions {
+            let row = self.row(mission.row.as_ref());
+            self.name(Section::Missions, mission.name);
+            self.u16(Section::Missions, mission.ceiling);
+            self.u32(Section::Missions, row);
+            self.u32(Section::Missions, mission.first_rule);
+            self.u64(Section::Missions, mission.not_after);
+        }
+    }
+
+    fn identities(&mut self) {
+        let section = Section::Identities;
+        let mut keys = Vec::new();
+        let mut slots = Vec::new();
+        for exact in &self.draft.exact {
+            let path = match exact.namespace {
+                Some(namespace) => format!("/ns/{namespace}/sa/{}", exact.name),
+                None => exact.name.to_owned(),
+            };
+            keys.push([&exact.trust_domain.to_le_bytes(), path.as_bytes()].concat());
+            let namespace = exact.namespace.map_or(NONE, |namespace| self.string(namespace));
+            slots.push(vec![exact.agent, exact.trust_domain, namespace, self.string(exact.name)]);
+        }
+        self.index(section, &keys, &slots);
+        let namespaces = &self.draft.namespaces;
+        let keys: Vec<_> = namespaces.iter().map(|(_, namespace)| *namespace).collect();
+        let slots: Vec<_> =
+            namespaces.iter().map(|(agent, namespace)| vec![*agent, self.string(namespace)]).collect();
+        self.index(section, &keys, &slots);
+        self.u16(section, self.draft.identity_patterns.unwrap_or(NONE));
+    }
+
+    fn actions(&mut self) {
+        let (section, draft) = (Section::Actions, self.draft);
+        for count in [draft.services.len(), draft.actions.len(), usize::from(draft.columns), 0] {
+            self.u16(section, short(count));
+        }
+        for (name, protocol, mode) in &draft.services {
+            self.name(section, name);
+            self.u8(section, *protocol);
+            self.u8(section, *mode);
+        }
+        for action in &draft.actions {
+            self.name(section, action.name);
+            [action.service, action.effects, action.column].into_iter().for_each(|id| self.u16(section, id));
+        }
+        self.count(Section::Selectors, draft.selectors.len());
+        for selector in &draft.selectors {
+            self.u8(Section::Selectors, selector.protocol);
+            self.u8(Section::Selectors, 0);
+            self.u16(Section::Selectors, selector.automaton);
+            let keys: Vec<_> = selector.keys.iter().map(|(key, _)| *key).collect();
+            let slots: Vec<_> =
+                selector.keys.iter().map(|(key, action)| vec![self.string(key), *action]).collect();
+            self.index(Section::Selectors, &keys, &slots);
+        }
+    }
+
+    fn arms(&mut self) {
+        let draft = self.draft;
+        self.u32(Section::Arms, long(draft.arms.len()));
+        self.firsts(Section::Arms, draft.arms.iter().map(Vec::len));
+        for (rule, condition, reach) in draft.arms.iter().flatten() {
+            self.u32(Section::Arms, *rule);
+            self.u16(Section::Arms, *condition);
+            self.u16(Section::Arms, *reach);
+        }
+        self.count(Section::Reaches, draft.reaches.len());
+        for (flags, through) in &draft.reaches {
+            self.u16(Section::Reaches, *flags);
+            self.u16(Section::Reaches, *through);
+        }
+        self.u32(Section::Sets, long(draft.sets.len()));
+        self.firsts(Section::Sets, draft.sets.iter().map(Vec::len));
+        draft.sets.iter().flatten().for_each(|member| self.u16(Section::Sets, *member));
+    }
+
+    fn fields(&mut self) {
+        let (section, fields) = (Section::Fields, &self.draft.fields);
+        self.u16(section, short(fields.len()));
+        self.u16(section, short(fields.iter().map(|field| field.keys.len()).sum()));
+        let mut first_key = 0;
+        for field in fields {
+            self.u8(section, field.source.number());
+            self.u8(section, u8::try_from(field.keys.len()).unwrap());
+            self.u16(section, field.list);
+            match field.argument {
+                Argument::None => self.u16(section, NONE),
+                Argument::Name(name) => self.name(section, name),
+                Argument::Number(number) => self.u16(section, number),
+            }
+            self.u16(section, first_key);
+            first_key += short(field.keys.len());
+        }
+        fields.iter().flat_map(|field| &field.keys).for_each(|key| self.name(section, key));
+    }
+
+    fn literals(&mut self) {
+        let (section, draft) = (Section::Literals, self.draft);
+        self.u16(section, short(draft.literals.len()));
+        self.u16(section, short(draft.literal_sets.len()));
+        for literal in &draft.literals {
+            let (tag, exponent, payload) = match literal {
+                Literal::Null => (0, 0, 0),
+                Literal::Bool(false) => (1, 0, 0),
+                Literal::Bool(true) => (2, 0, 0),
+                Literal::Number(coefficient, exponent) => (3, *exponent, *coefficient),
+                Literal::Text(text) => (4, 0, i64::from(self.string(text))),
+            };
+            self.u16(section, tag);
+            self.out.section(section).extend(exponent.to_le_bytes());
+            self.out.section(section).extend(payload.to_le_bytes());
+        }
+        self.firsts(section, draft.literal_sets.iter().map(Vec::len));
+        draft.literal_sets.iter().flatten().for_each(|member| self.u16(section, *member));
+    }
+
+    fn networks(&mut self) {
+        let (section, networks) = (Section::Networks, &self.draft.networks);
+        self.u32(section, long(networks.len()));
+        self.firsts(section, networks.iter().map(Vec::len));
+        for (address, prefix) in networks.iter().flatten() {
+            let address: std::net::Ipv6Addr = address.parse().unwrap();
+            self.out.section(section).extend(address.octets());
+            self.u8(section, *prefix);
+        }
+    }
+
+    fn automata(&mut self) {
+        let (section, automata) = (Section::Automata, &self.draft.automata);
+        self.count(section, automata.len());
+        let mut next = 4 + 4 * automata.len();
+        for automaton in automata {
+            self.u32(section, long(next));
+            let ranges: usize = automaton.states.iter().map(|(_, ranges)| ranges.len()).sum();
+            next += 8 + 6 * automaton.states.len() + 4 * ranges;
+        }
+        for Automaton { states } in automata {
+            self.u16(section, short(states.len()));
+            self.u16(section, 0);
+            self.u32(section, long(states.iter().map(|(_, ranges)| ranges.len()).sum()));
+            let mut first = 0;
+            for (label, ranges) in states {
+                self.u32(section, first);
+                self.u16(section, *label);
+                first += long(ranges.len());
+            }
+            for (low, high, target) in states.iter().flat_map(|(_, ranges)| ranges) {
+                self.u8(section, *low);
+                self.u8(section, *high);
+                self.u16(section, *target);
+            }
+        }
+    }
+
+    fn code(&mut self) {
+        let conditions: Vec<_> =
+            self.draft.conditions.iter().map(|text| assemble(text).unwrap_or_else(|error| panic!("{error}\n{text}"))).collect();
+        self.count(Section::Code, conditions.len());
+        let mut offset = 0;
+        for condition in &conditions {
+            self.u32(Section::Code, offset);
+            self.u32(Section::Code, long(condition.bytes.len()));
+            self.u32(Section::Code, condition.steps);
+            offset += long(condition.bytes.len());
+        }
+        for condition in conditions {
+            self.out.section(Section::Code).extend(condition.bytes);
+        }
+    }
+
+    fn strings(&mut self) {
+        let strings = std::mem::take(&mut self.strings);
+        self.u32(Section::Strings, long(strings.len()));
+        self.firsts(Section::Strings, strings.iter().map(|text| text.len()));
+        for text in strings {
+            self.out.section(Section::Strings).extend(text.as_bytes());
+        }
+    }
+}
+
+fn short(number: usize) -> u16 {
+    u16::try_from(number).unwrap()
+}
+
+fn long(number: usize) -> u32 {
+    u32::try_from(number).unwrap()
+}

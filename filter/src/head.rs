@@ -1,0 +1,224 @@
+//! The head of a request: its header pairs as the host hands them over, read in one pass without a copy.
+
+use ambit_bytecode::Code;
+use ambit_eval::{Lineage, Principal, Statement};
+use ambit_lineage::header::{self, HEADER_NAME};
+use ambit_lineage::limits::{MAX_MEMBERS, MAX_MISSIONS};
+
+/// Header pairs as `proxy_get_header_map_pairs` serialises them: a count, the lengths of all names and values, then
+/// each name and value with a NUL behind it (Proxy-Wasm ABI 0.2.1). All numbers are `u32`, little-endian.
+#[derive(Clone, Debug, Default)]
+pub struct Pairs {
+    bytes: Vec<u8>,
+}
+
+impl Pairs {
+    /// Takes the host's bytes as they are; what is malformed in them shows when they are read.
+    #[must_use]
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// Serialises pairs as a host does.
+    #[must_use]
+    pub fn from_headers(headers: &[(Vec<u8>, Vec<u8>)]) -> Self {
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let mut bytes = u32::try_from(headers.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+        for (name, value) in headers {
+            bytes.extend(length(name));
+            bytes.extend(length(value));
+        }
+        for (name, value) in headers {
+            bytes.extend(name);
+            bytes.push(0);
+            bytes.extend(value);
+            bytes.push(0);
+        }
+        Self { bytes }
+    }
+
+    /// The bytes, as a host reads them.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The pairs in order. Ends early if the bytes are malformed: see [`Self::is_whole`].
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let (sizes, mut rest) = self.split().unwrap_or_default();
+        sizes.as_chunks::<8>().0.iter().map_while(move |entry| {
+            let (name, value) = entry.split_first_chunk::<4>()?;
+            let name = take(&mut rest, *name)?;
+            let value = take(&mut rest, value.first_chunk::<4>().copied()?)?;
+            Some((name, value))
+        })
+    }
+
+    /// Whether the bytes hold as many pairs as they say.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.split().is_some_and(|(sizes, _)| self.iter().count() == sizes.as_chunks::<8>().0.len())
+    }
+
+    fn split(&self) -> Option<(&[u8], &[u8])> {
+        let (count, rest) = self.bytes.split_first_chunk::<4>()?;
+        let sizes = usize::try_from(u32::from_le_bytes(*count)).ok()?.checked_mul(8)?;
+        rest.split_at_checked(sizes)
+    }
+}
+
+/// The next text of a length, and the NUL behind it.
+fn take<'a>(rest: &mut &'a [u8], length: [u8; 4]) -> Option<&'a [u8]> {
+    let length = usize::try_from(u32::from_le_bytes(length)).ok()?;
+    let (text, after) = rest.split_at_checked(length)?;
+    *rest = after.strip_prefix(&[0])?;
+    Some(text)
+}
+
+/// What decides in the head of a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Head<'a> {
+    /// `:method`
+    pub method: &'a [u8],
+    /// `:path`, with its query.
+    pub path: &'a [u8],
+    /// `:authority`
+    pub authority: &'a [u8],
+    /// `content-type`
+    pub content_type: Option<&'a [u8]>,
+    /// The body is encoded: `content-encoding` says something else than `identity`, or says it twice.
+    pub is_encoded: bool,
+    /// A tunnel or an upgrade is asked for.
+    pub is_upgrade: bool,
+    /// `content-length`, if it is a number.
+    pub content_length: Option<u64>,
+    lineage: Stated<'a>,
+    malformed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Stated<'a> {
+    #[default]
+    Absent,
+    Once(&'a [u8]),
+    Refused(Code),
+}
+
+impl<'a> Head<'a> {
+    /// Reads the pairs, once.
+    #[must_use]
+    pub fn read(pairs: &'a Pairs) -> Self {
+        let mut head = Self { malformed: !pairs.is_whole(), ..Self::default() };
+        let mut seen = Seen::default();
+        for (name, value) in pairs.iter() {
+            match name {
+                b":method" => head.once(&mut seen.method, |head| head.method = value),
+                b":path" => head.once(&mut seen.path, |head| head.path = value),
+                b":authority" => head.once(&mut seen.authority, |head| head.authority = value),
+                b":protocol" | b"upgrade" => head.is_upgrade = true,
+                b"content-type" => head.once(&mut seen.content_type, |head| head.content_type = Some(value)),
+                b"content-length" => head.content_length = number(value),
+                b"content-encoding" => {
+                    head.is_encoded |= seen.content_encoding || !value.eq_ignore_ascii_case(b"identity");
+                    seen.content_encoding = true;
+                }
+                _ if is_lineage_name(name) => head.state_lineage(name, value),
+                _ => {}
+            }
+        }
+        head.is_upgrade |= head.method == b"CONNECT";
+        head
+    }
+
+    /// Whether the head is one that can be judged at all.
+    #[must_use]
+    pub const fn is_malformed(&self) -> bool {
+        self.malformed
+    }
+
+    fn once(&mut self, seen: &mut bool, set: impl FnOnce(&mut Self)) {
+        self.malformed |= *seen;
+        *seen = true;
+        set(self);
+    }
+
+    /// A second header is refused, and so is a name that only looks like the header's: to an application behind
+    /// another reader it could be it.
+    fn state_lineage(&mut self, name: &[u8], value: &'a [u8]) {
+        self.lineage = match self.lineage {
+            _ if name != HEADER_NAME.as_bytes() => Stated::Refused(Code::LineageMalformed),
+            Stated::Absent => Stated::Once(value),
+            Stated::Once(_) => Stated::Refused(Code::LineageRepeated),
+            Stated::Refused(code) => Stated::Refused(code),
+        };
+    }
+
+    /// Hands what the request states of its lineage to `judge`.
+    pub fn with_statement<T>(&self, judge: impl FnOnce(Statement<'_>) -> T) -> T {
+        let value = match self.lineage {
+            Stated::Absent => return judge(Statement::Absent),
+            Stated::Refused(code) => return judge(Statement::Refused(code)),
+            Stated::Once(value) => value,
+        };
+        let lineage = match header::parse(value) {
+            Ok(lineage) => lineage,
+            Err(error) => return judge(Statement::Refused(code_of(error.kind()))),
+        };
+        let empty = Principal { whole: &[], trust_domain: &[], path: &[] };
+        let mut members = [empty; MAX_MEMBERS];
+        let mut missions: [&[u8]; MAX_MISSIONS] = [&[]; MAX_MISSIONS];
+        // Claims have no place in the order of the others, so that with them there is no order: that only narrows.
+        let merged =
+            !lineage.claims().is_empty() || matches!(lineage.order(), ambit_lineage::Order::Merged { .. });
+        let mut count = 0_usize;
+        for (slot, member) in members.iter_mut().zip(lineage.members()) {
+            *slot = split(member.as_str());
+            count = count.saturating_add(1);
+        }
+        for (slot, mission) in missions.iter_mut().zip(lineage.missions()) {
+            *slot = mission.as_str().as_bytes();
+        }
+        judge(Statement::Lineage(Lineage {
+            members: members.get(..count).unwrap_or_default(),
+            missions: missions.get(..lineage.missions().len()).unwrap_or_default(),
+            merged,
+        }))
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    method: bool,
+    path: bool,
+    authority: bool,
+    content_type: bool,
+    content_encoding: bool,
+}
+
+fn code_of(kind: header::HeaderErrorKind) -> Code {
+    match kind {
+        header::HeaderErrorKind::TooLong => Code::LineageTooLong,
+        header::HeaderErrorKind::Members => Code::LineageTooManyMembers,
+        _ => Code::LineageMalformed,
+    }
+}
+
+/// A SPIFFE id that is known to be well-formed, in its parts.
+#[must_use]
+pub fn split(id: &str) -> Principal<'_> {
+    let rest = id.strip_prefix("spiffe://").unwrap_or_default();
+    let slash = rest.find('/').unwrap_or(rest.len());
+    let (trust_domain, path) = rest.split_at_checked(slash).unwrap_or_default();
+    Principal { whole: id.as_bytes(), trust_domain: trust_domain.as_bytes(), path: path.as_bytes() }
+}
+
+/// The header's name, or one that differs in `_` for `-` only.
+fn is_lineage_name(name: &[u8]) -> bool {
+    let wanted = HEADER_NAME.as_bytes();
+    let same = |(a, b): (&u8, &u8)| a == b || (*a == b'_' && *b == b'-');
+    name.len() == wanted.len() && name.first() == wanted.first() && name.iter().zip(wanted).all(same)
+}
+
+fn number(value: &[u8]) -> Option<u64> {
+    core::str::from_utf8(value).ok()?.parse().ok()
+}

@@ -1,0 +1,133 @@
+//! The only module that makes host calls.
+//!
+//! The SDK's own wrappers are not used: they panic on every status that they do not expect, they read a status that
+//! is not among theirs as an enum, which is undefined behaviour, and they cannot pass response-code details (host
+//! facts, 8.3). Here a status is a number, and every failure is a value.
+
+mod abi;
+
+use crate::head::Pairs;
+use crate::inbound::Peer;
+use crate::reply::Reply;
+use abi::Status;
+
+/// A log level of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    Info,
+    Warn,
+    Error,
+}
+
+/// A counter that the host keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counter(u32);
+
+const PEER_SAN: &[u8] = b"connection\0uri_san_peer_certificate";
+const MTLS: &[u8] = b"connection\0mtls";
+const WAYPOINT_PEER: &[u8] = b"filter_state\0io.istio.peer_principal";
+const SOURCE_ADDRESS: &[u8] = b"source\0address";
+/// The key under which the record is stored; the host prefixes it with `wasm.` (host facts, 4.7).
+const RECORD: &[u8] = b"ambit";
+
+/// The gRPC status that means: derive one from the HTTP status (host facts, 4.4).
+const GRPC_STATUS_UNSET: i32 = -1;
+
+/// What the connection proves of the peer. The second property is asked for only if there is no SAN.
+pub(crate) fn connection_peer() -> Peer {
+    match abi::get_property(PEER_SAN) {
+        Ok(Some(san)) if !san.is_empty() => Peer::San(san),
+        _ => match abi::get_property(MTLS) {
+            Ok(Some(value)) if value == [1] => Peer::Nameless,
+            _ => Peer::None,
+        },
+    }
+}
+
+/// What istiod's filter state says of the peer on a waypoint (host facts, 1.3).
+pub(crate) fn waypoint_peer() -> Peer {
+    match abi::get_property(WAYPOINT_PEER) {
+        Ok(Some(san)) if !san.is_empty() => Peer::San(san),
+        _ => Peer::None,
+    }
+}
+
+/// The downstream address with its port; empty if the host does not say.
+pub(crate) fn source_address() -> Vec<u8> {
+    abi::get_property(SOURCE_ADDRESS).ok().flatten().unwrap_or_default()
+}
+
+/// All request headers, in one call. None if the host refuses.
+pub(crate) fn request_headers() -> Option<Pairs> {
+    abi::get_header_map_pairs(abi::HTTP_REQUEST_HEADERS).ok().flatten().map(Pairs::new)
+}
+
+/// Bytes of the buffered request body. None if the host refuses.
+pub(crate) fn request_body(start: usize, length: usize) -> Option<Vec<u8>> {
+    abi::get_buffer(abi::HTTP_REQUEST_BODY, start, length).ok().map(Option::unwrap_or_default)
+}
+
+/// The plugin configuration. Valid in the configure callback only.
+pub(crate) fn plugin_configuration(length: usize) -> Option<Vec<u8>> {
+    abi::get_buffer(abi::PLUGIN_CONFIGURATION, 0, length).ok().map(Option::unwrap_or_default)
+}
+
+/// Answers the request from here. What is returned from the callback then does not matter.
+pub(crate) fn send_reply(reply: &Reply, grpc_status: Option<i32>) {
+    let headers: Vec<_> = reply
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
+        .collect();
+    let pairs = Pairs::from_headers(&headers);
+    let sent = abi::send_local_response(
+        reply.status,
+        reply.details.as_bytes(),
+        reply.body.as_bytes(),
+        pairs.as_bytes(),
+        grpc_status.unwrap_or(GRPC_STATUS_UNSET),
+    );
+    if let Err(status) = sent {
+        log(Level::Error, &format!("ambit: the host refused the local reply: status={status}"));
+    }
+}
+
+/// Makes a record visible to access logs, as the filter state `wasm.ambit`.
+pub(crate) fn store_record(record: &str) {
+    // An access log without it is all that is lost.
+    let _ = abi::set_property(RECORD, record.as_bytes());
+}
+
+/// Writes a line to the proxy's log.
+pub(crate) fn log(level: Level, line: &str) {
+    let level = match level {
+        Level::Info => 2,
+        Level::Warn => 3,
+        Level::Error => 4,
+    };
+    let _ = abi::log(level, line.as_bytes());
+}
+
+/// Nanoseconds since the Unix epoch; 0 if the host does not say.
+pub(crate) fn now_ns() -> u64 {
+    abi::current_time_ns().unwrap_or(0)
+}
+
+/// Asks for a tick of this root context every so often.
+pub(crate) fn set_tick_ms(period_ms: u32) {
+    if let Err(status) = abi::set_tick_period(period_ms) {
+        log(Level::Error, &format!("ambit: the host refused the tick: status={status}"));
+    }
+}
+
+/// Defines a counter. Every call makes a new one, even for the same name (host facts, 4.6): once a VM, no more.
+pub(crate) fn define_counter(name: &str) -> Option<Counter> {
+    abi::define_counter(name.as_bytes()).ok().map(Counter)
+}
+
+/// Adds to a counter. Nothing is added for 0, which the host would refuse.
+pub(crate) fn add(counter: Counter, amount: u64) {
+    if let (Counter(id), Ok(amount @ 1..)) = (counter, i64::try_from(amount)) {
+        let _: Result<(), Status> = abi::increment_metric(id, amount);
+    }
+}

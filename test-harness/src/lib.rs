@@ -1,0 +1,14 @@
+//! Scenarios, a simulated Proxy-Wasm host, real Envoys, and the local mesh sandbox.
+
+pub mod artifact;
+pub mod bench;
+pub mod client;
+pub mod demo;
+pub mod envoy;
+pub mod host;
+pub mod mesh;
+pub mod pki;
+pub mod policy_directory;
+pub mod runner;
+pub mod scenario;
+pub mod upstream;

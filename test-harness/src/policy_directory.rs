@@ -1,0 +1,90 @@
+//! A directory of policy text, compiled for the workloads of the sandbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use ambit_compiler::check::check;
+use ambit_compiler::compile::{Options, compile};
+use ambit_compiler::diagnostics::render::{Format, render};
+use ambit_compiler::model::Workload;
+use ambit_compiler::source::Sources;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// A directory of policy text.
+#[derive(Debug, Clone)]
+pub struct PolicyDirectory {
+    path: PathBuf,
+}
+
+impl PolicyDirectory {
+    /// The sample that the README walks through.
+    #[must_use]
+    pub fn sample() -> Self {
+        Self::at(Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy-compiler/samples/seed"))
+    }
+
+    /// A directory.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Its path as a person would type it: from the current directory, if it lies below.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let absolute = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let here = std::env::current_dir().unwrap_or_default();
+        absolute.strip_prefix(here).unwrap_or(&absolute).display().to_string()
+    }
+
+    /// What changes when any of its files does.
+    #[must_use]
+    pub fn stamp(&self) -> Vec<(PathBuf, Option<SystemTime>)> {
+        let modified = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        self.files().unwrap_or_default().into_iter().map(|path| (path.clone(), modified(&path))).collect()
+    }
+
+    fn files(&self) -> Result<Vec<PathBuf>, String> {
+        let entries =
+            std::fs::read_dir(&self.path).map_err(|error| format!("`{}`: {error}", self.shown()))?;
+        let is_yaml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "yaml");
+        let mut files: Vec<_> =
+            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_yaml).collect();
+        files.sort();
+        Ok(files)
+    }
+
+    /// The plugin configuration of every workload that serves something, by service account.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the policy, in the compiler's words.
+    pub fn compile(&self, generation: u64) -> Result<BTreeMap<String, String>, String> {
+        let mut sources = Sources::new();
+        for path in self.files()? {
+            let text = std::fs::read(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            sources.add(name, text);
+        }
+        let checked = check(&sources);
+        let policy = checked.policy.ok_or_else(|| render(&checked.diagnostics, &sources, Format::Short))?;
+        let workloads: BTreeSet<&Workload> =
+            policy.services.iter().map(|service| &service.workload).collect();
+        workloads
+            .into_iter()
+            .map(|workload| {
+                let options = Options { generation, ..Options::default() };
+                let compiled = compile(&policy, workload, &options).map_err(|error| error.to_string())?;
+                Ok((workload.service_account.clone(), plugin_config(&compiled.blob)))
+            })
+            .collect()
+    }
+}
+
+/// The plugin configuration that carries a blob.
+#[must_use]
+pub fn plugin_config(blob: &[u8]) -> String {
+    serde_json::json!({"policy": STANDARD.encode(blob)}).to_string()
+}

@@ -1,0 +1,140 @@
+//! The filter's library as ordinary code. It sees verdicts and when they fall; there is no host, so no reply, no log
+//! and no counter.
+
+use std::io;
+use std::rc::Rc;
+
+use ambit_bytecode::Code;
+use ambit_eval::Verdict;
+use ambit_filter::facts::Body;
+use ambit_filter::head::Pairs;
+use ambit_filter::inbound::{self, Inbound, MAX_BODY_BYTES};
+use ambit_filter::policy::Policy;
+use ambit_filter::settings::Settings;
+use ambit_request::extract::Extractor;
+
+use super::{Configured, Counters, Judged, Observed, Reached, Runner};
+use crate::scenario::{Destination, Exchange, Hop, Peer, Stage};
+
+/// The time of every decision, in Unix seconds: that at which the simulated host starts, 2026-01-01.
+const NOW: u64 = 1_767_225_600;
+
+struct Native {
+    authority: String,
+    settings: Rc<Settings>,
+    begun: Option<Begun>,
+}
+
+struct Begun {
+    settings: Rc<Settings>,
+    exchange: Exchange,
+}
+
+/// Starts the runner.
+///
+/// # Errors
+///
+/// When the first configuration is refused.
+pub fn start(destination: &Destination, config: &[u8]) -> io::Result<Box<dyn Runner>> {
+    let settings = Settings::parse(config)
+        .map_err(|error| io::Error::other(format!("configuration refused: {error}")))?;
+    Ok(Box::new(Native { authority: destination.authority(), settings: Rc::new(settings), begun: None }))
+}
+
+impl Runner for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn configure(&mut self, config: &[u8]) -> io::Result<Configured> {
+        match Settings::parse(config) {
+            Ok(settings) => {
+                self.settings = Rc::new(settings);
+                Ok(Configured::Accepted)
+            }
+            // As the root context logs it.
+            Err(error) => {
+                Ok(Configured::Refused { log: vec![format!("ambit: configuration refused: {error}")] })
+            }
+        }
+    }
+
+    fn begin(&mut self, exchange: &Exchange) -> io::Result<()> {
+        self.begun = Some(Begun { settings: Rc::clone(&self.settings), exchange: exchange.clone() });
+        Ok(())
+    }
+
+    fn hold(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<Observed> {
+        let Begun { settings, exchange } =
+            self.begun.take().ok_or_else(|| io::Error::other("nothing was begun"))?;
+        let Some(policy) = &settings.policy else {
+            let judged = Judged { code: Code::NoPolicy.word().to_owned(), hop: Hop::None };
+            let (reached, stage) = (Reached::Nothing, Some(Stage::Headers));
+            return Ok(Observed { reached, judged: Some(judged), stage, evidence: None });
+        };
+        let inbound = Inbound {
+            pairs: Pairs::from_headers(&exchange.pairs(&self.authority)),
+            peer: match &exchange.peer {
+                Peer::Plaintext => inbound::Peer::None,
+                Peer::Certificate(sans) => {
+                    sans.first().cloned().map_or(inbound::Peer::Nameless, inbound::Peer::San)
+                }
+            },
+            peer_address: b"10.0.0.1:40000".to_vec(),
+        };
+        let (verdict, stage) = judge(policy, &inbound, &exchange);
+        let reached = match (verdict.passes(), stage) {
+            (true, _) => Reached::Whole,
+            (false, Stage::Headers) => Reached::Nothing,
+            (false, Stage::Body) => Reached::Headers,
+        };
+        let hop = match verdict.hop {
+            None => Hop::None,
+            Some(ambit_eval::Hop::Member(place)) => Hop::Member(place),
+            Some(ambit_eval::Hop::Mission(place)) => Hop::Mission(place),
+        };
+        let judged = Some(Judged { code: verdict.code.word().to_owned(), hop });
+        Ok(Observed { reached, judged, stage: Some(stage), evidence: None })
+    }
+
+    fn counters(&mut self, _expected: &Counters) -> io::Result<Option<Counters>> {
+        Ok(None)
+    }
+}
+
+/// Judges a request as its pieces come.
+fn judge(policy: &Policy, inbound: &Inbound, exchange: &Exchange) -> (Verdict, Stage) {
+    let at_headers = inbound.judge(policy, Body::Unread, NOW);
+    if !at_headers.pending {
+        return (at_headers, Stage::Headers);
+    }
+    if exchange.ends_at_headers() {
+        return (inbound.judge(policy, Body::Absent, NOW), Stage::Headers);
+    }
+    if let Some(code) = inbound.unreadable_body() {
+        return (inbound.judge(policy, Body::Refused(code), NOW), Stage::Headers);
+    }
+    let mut extractor = Extractor::new(policy.selection());
+    let mut taken = 0;
+    let at_body = |body| (inbound.judge(policy, body, NOW), Stage::Body);
+    for piece in &exchange.pieces {
+        taken += piece.len();
+        if taken > MAX_BODY_BYTES {
+            return at_body(Body::Refused(Code::BodyTooLarge));
+        }
+        if extractor.push(piece).is_err() {
+            return at_body(Body::Refused(Code::BodyMalformed));
+        }
+    }
+    if taken == 0 {
+        return at_body(Body::Absent);
+    }
+    match extractor.finish() {
+        Ok(facts) => at_body(facts.document(0).map_or(Body::Refused(Code::BodyMalformed), Body::Read)),
+        Err(_) => at_body(Body::Refused(Code::BodyMalformed)),
+    }
+}

@@ -161,7 +161,7 @@ fn scalar(value: extract::Value<'_>) -> Value<'_> {
 }
 
 /// The authority in lower case, without port and trailing dot. An IPv6 literal keeps its brackets.
-fn canonical_host(authority: &[u8]) -> Vec<u8> {
+pub(crate) fn canonical_host(authority: &[u8]) -> Vec<u8> {
     let host = without_port(authority);
     let host = host.strip_suffix(b".").unwrap_or(host);
     host.to_ascii_lowercase()

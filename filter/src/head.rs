@@ -213,7 +213,7 @@ pub fn split(id: &str) -> Principal<'_> {
 }
 
 /// The header's name, or one that differs in `_` for `-` only.
-fn is_lineage_name(name: &[u8]) -> bool {
+pub(crate) fn is_lineage_name(name: &[u8]) -> bool {
     let wanted = HEADER_NAME.as_bytes();
     let same = |(a, b): (&u8, &u8)| a == b || (*a == b'_' && *b == b'-');
     name.len() == wanted.len() && name.first() == wanted.first() && name.iter().zip(wanted).all(same)

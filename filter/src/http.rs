@@ -7,6 +7,8 @@ use std::rc::Rc;
 
 use ambit_bytecode::Code;
 use ambit_eval::{Protocol, Verdict};
+use ambit_lineage::header::HEADER_NAME;
+use ambit_lineage::shared::Ticket;
 use ambit_request::extract::Extractor;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -14,8 +16,9 @@ use proxy_wasm::types::Action;
 use crate::facts::Body;
 use crate::host::{self, Level};
 use crate::inbound::{Inbound, MAX_BODY_BYTES};
+use crate::live;
 use crate::policy::Policy;
-use crate::record::{DecisionId, Record};
+use crate::record::Record;
 use crate::reply::{GRPC_PERMISSION_DENIED, Reply};
 use crate::root::Configured;
 use crate::settings::Identity;
@@ -24,6 +27,17 @@ use crate::telemetry;
 pub(crate) struct Http {
     configured: Option<Rc<Configured>>,
     state: State,
+    /// The context of the request, to be ended with it.
+    ticket: Option<Ticket>,
+}
+
+impl Drop for Http {
+    /// The stream is over, however it ended.
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            live::end(ticket);
+        }
+    }
 }
 
 enum State {
@@ -46,15 +60,15 @@ struct Reading {
 
 impl Http {
     pub(crate) const fn new(configured: Option<Rc<Configured>>) -> Self {
-        Self { configured, state: State::Fresh }
+        Self { configured, state: State::Fresh, ticket: None }
     }
 
     fn policy(&self) -> Option<&Policy> {
         self.configured.as_ref()?.settings.policy.as_ref()
     }
 
-    fn now(&self) -> u64 {
-        self.configured.as_ref().map_or(0, |configured| configured.now.get())
+    fn now() -> u64 {
+        live::now_ms().checked_div(1_000).unwrap_or(0)
     }
 
     fn begin(&mut self, end_of_stream: bool) -> Action {
@@ -73,16 +87,20 @@ impl Http {
         };
         let peer_address = if policy.reads_peer_address() { host::source_address() } else { Vec::new() };
         let inbound = Inbound { pairs, peer, peer_address };
-        let now = configured.now.get();
+        let now = Self::now();
         let verdict = inbound.judge(policy, Body::Unread, now);
         if !verdict.pending {
-            return self.act(verdict);
+            return self.act_at_headers(verdict, &inbound);
         }
         if end_of_stream {
-            return self.act(inbound.judge(policy, Body::Absent, now));
+            return self.act_at_headers(inbound.judge(policy, Body::Absent, now), &inbound);
         }
         if let Some(code) = inbound.unreadable_body() {
-            return self.act(inbound.judge(policy, Body::Refused(code), now));
+            return self.act_at_headers(inbound.judge(policy, Body::Refused(code), now), &inbound);
+        }
+        // The headers go on, so the application may make calls before the body is judged.
+        if let Err(code) = self.remember(&inbound, &verdict) {
+            return self.refuse(code);
         }
         let extractor = Extractor::new(policy.selection());
         self.state = State::Reading(Box::new(Reading { inbound, extractor, taken: 0 }));
@@ -133,7 +151,7 @@ impl Http {
             (None, None) if taken == 0 => Body::Absent,
             (None, None) => Body::Refused(Code::BodyMalformed),
         };
-        let verdict = inbound.judge(policy, body, self.now());
+        let verdict = inbound.judge(policy, body, Self::now());
         self.act(verdict)
     }
 
@@ -159,13 +177,40 @@ impl Http {
         })
     }
 
+    /// Acts on a verdict before which nothing went on.
+    fn act_at_headers(&mut self, verdict: Verdict, inbound: &Inbound) -> Action {
+        if verdict.passes()
+            && let Err(code) = self.remember(inbound, &verdict)
+        {
+            return self.refuse(code);
+        }
+        self.act(verdict)
+    }
+
+    /// Remembers on whose behalf the request is served, for the calls that it causes.
+    fn remember(&mut self, inbound: &Inbound, verdict: &Verdict) -> Result<(), Code> {
+        let Some(settings) = self.configured.as_ref().map(|configured| &configured.settings) else {
+            return Err(Code::NoPolicy);
+        };
+        let Some(live) = &settings.live else {
+            return Ok(());
+        };
+        if live.hide && !host::remove_request_header(HEADER_NAME.as_bytes()) {
+            return Err(Code::InternalFault);
+        }
+        let program = settings.policy.as_ref().map(Policy::program);
+        let stamps = program.zip(verdict.caller).is_some_and(|(program, caller)| program.stamps(caller));
+        self.ticket = live::remember(inbound, stamps).map_err(|_| Code::LineageUnavailable)?;
+        Ok(())
+    }
+
     fn act(&mut self, verdict: Verdict) -> Action {
         telemetry::count(&verdict);
         if verdict.allows() {
             self.state = State::Passed;
             return Action::Continue;
         }
-        let id = self.decision_id();
+        let id = telemetry::next_decision();
         let record = Record { id, verdict: &verdict, policy: self.policy() };
         host::store_record(&record.pairs());
         host::log(Level::Warn, &record.json());
@@ -177,19 +222,6 @@ impl Http {
         host::send_reply(&Reply::deny(verdict.code, id), is_grpc.then_some(GRPC_PERMISSION_DENIED));
         self.state = State::Denied;
         Action::Pause
-    }
-
-    /// Unlikely to come twice, and nothing more is asked of it: it ties a caller's complaint to a line of the log.
-    fn decision_id(&self) -> DecisionId {
-        let count = self.configured.as_ref().map_or(0, |configured| {
-            configured.streams.set(configured.streams.get().wrapping_add(1));
-            configured.streams.get()
-        });
-        let mut seed = [0; 16];
-        let (time, number) = seed.split_at_mut(8);
-        time.copy_from_slice(&host::now_ns().to_le_bytes());
-        number.copy_from_slice(&count.to_le_bytes());
-        DecisionId(ambit_bytecode::hash::hash(0, &seed))
     }
 }
 

@@ -8,12 +8,15 @@
 //! It does not know the policy language, keeps no policy in statics (two policies coexist in one VM while an update
 //! is under way: host facts, 2.4), and edits no header on the allow path.
 
+mod call;
 mod entry;
 pub mod facts;
 pub mod head;
 mod host;
 mod http;
 pub mod inbound;
+mod live;
+pub mod outbound;
 pub mod policy;
 pub mod record;
 pub mod reply;

@@ -1,28 +1,24 @@
 //! The root context: one configuration of the filter on one worker. It owns the policy, so that streams which began
 //! under one policy end under it while an update is under way.
 
-use core::cell::Cell;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
+use crate::call::OutboundCall;
 use crate::host::{self, Level};
 use crate::http::Http;
-use crate::settings::Settings;
+use crate::live;
+use crate::settings::{Role, Settings};
 use crate::telemetry;
 
 /// How often counters are flushed and the clock is read.
 const TICK_MS: u32 = 1_000;
 
-/// A configuration, and what its streams share.
+/// A configuration, which its streams share.
 pub(crate) struct Configured {
     pub(crate) settings: Settings,
-    /// Unix seconds as of the last tick. Validity and times of day do not need it finer, and a host call for every
-    /// request would be dear.
-    pub(crate) now: Cell<u64>,
-    /// Streams so far, for decision ids.
-    pub(crate) streams: Cell<u64>,
 }
 
 pub(crate) struct Root {
@@ -32,6 +28,10 @@ pub(crate) struct Root {
 impl Root {
     pub(crate) const fn new() -> Self {
         Self { configured: None }
+    }
+
+    fn role(&self) -> Role {
+        self.configured.as_ref().map_or(Role::Inbound, |configured| configured.settings.role)
     }
 }
 
@@ -49,19 +49,13 @@ impl RootContext for Root {
         };
         match Settings::parse(&bytes) {
             Ok(settings) => {
-                let line = settings.policy.as_ref().map_or_else(
-                    || String::from("ambit: no policy is configured: everything is denied"),
-                    |policy| {
-                        let generation = policy.program().header().generation;
-                        format!(
-                            "ambit: policy loaded: generation={generation} agents={}",
-                            policy.program().agents()
-                        )
-                    },
-                );
-                host::log(Level::Info, &line);
-                let now = Cell::new(seconds(host::now_ns()));
-                self.configured = Some(Rc::new(Configured { settings, now, streams: Cell::new(0) }));
+                live::read_clock();
+                if let Some(Err(refused)) = settings.live.as_ref().map(live::configure) {
+                    host::log(Level::Error, &format!("ambit: configuration refused: code={}", refused.word()));
+                    return false;
+                }
+                host::log(Level::Info, &summary(&settings));
+                self.configured = Some(Rc::new(Configured { settings }));
                 host::set_tick_ms(TICK_MS);
                 true
             }
@@ -73,14 +67,17 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        if let Some(configured) = &self.configured {
-            configured.now.set(seconds(host::now_ns()));
-        }
+        live::read_clock();
+        live::tick();
         telemetry::flush();
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Http::new(self.configured.clone())))
+        let configured = self.configured.clone();
+        Some(match self.role() {
+            Role::Inbound => Box::new(Http::new(configured)),
+            Role::Outbound => Box::new(OutboundCall::new(configured)),
+        })
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -88,6 +85,14 @@ impl RootContext for Root {
     }
 }
 
-fn seconds(nanoseconds: u64) -> u64 {
-    nanoseconds.checked_div(1_000_000_000).unwrap_or(0)
+/// What a configuration comes to, for the log.
+fn summary(settings: &Settings) -> String {
+    match (&settings.policy, settings.role) {
+        (Some(policy), _) => {
+            let program = policy.program();
+            format!("ambit: policy loaded: generation={} agents={}", program.header().generation, program.agents())
+        }
+        (None, Role::Outbound) => String::from("ambit: calls are stamped with their lineage"),
+        (None, Role::Inbound) => String::from("ambit: no policy is configured: everything is denied"),
+    }
 }

@@ -1,5 +1,6 @@
 //! The plugin configuration, as `ambit render` writes it.
 
+use ambit_lineage::limits::DEFAULT_WINDOW_MS;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -17,23 +18,77 @@ pub enum Identity {
     Waypoint,
 }
 
+/// Which side of the proxy a configuration is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Requests to the workload: they are judged.
+    #[default]
+    Inbound,
+    /// Calls of the workload: they are stamped with the lineage.
+    Outbound,
+}
+
 /// The JSON object of a `pluginConfig`. Unknown members are refused: they could be meant to narrow.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Document {
-    /// The policy blob in standard base64.
-    policy: String,
+    /// The policy blob in standard base64. The inbound role needs one.
+    policy: Option<String>,
+    #[serde(default)]
+    role: Role,
     #[serde(default)]
     identity: Identity,
+    /// The lineage of live requests. The outbound role needs it; without it the inbound role remembers nothing.
+    lineage: Option<LiveDocument>,
 }
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct LiveDocument {
+    /// 16 bytes in standard base64, the same for both roles of a proxy, and nothing that others can guess.
+    secret: String,
+    /// How long a request limits what its agent does after its response, in milliseconds.
+    window_ms: Option<u32>,
+    /// Never to trust the application's choice of correlation id.
+    #[serde(default)]
+    strict: bool,
+    /// Suffixes of names that are of the mesh, besides names of one label. Nobody else is sent a lineage.
+    mesh: Option<Vec<String>>,
+    /// To keep the lineage from the application: one host call a request.
+    #[serde(default)]
+    hide: bool,
+}
+
+/// How the lineage of live requests is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// What makes the table in the shared map this proxy's own.
+    pub secret: [u8; 16],
+    /// How long a request limits after its response, in milliseconds.
+    pub window_ms: u32,
+    /// Never to trust the application's choice of correlation id.
+    pub strict: bool,
+    /// Suffixes of names that are of the mesh.
+    pub mesh: Vec<String>,
+    /// To keep the lineage from the application.
+    pub hide: bool,
+}
+
+/// Suffixes of the mesh where the configuration names none: what Kubernetes calls its services.
+const DEFAULT_MESH: [&str; 2] = ["svc", "svc.cluster.local"];
 
 /// What a plugin configuration comes to.
 #[derive(Debug)]
 pub struct Settings {
     /// What judges. `None` denies everything.
     pub policy: Option<Policy>,
+    /// Which side of the proxy it is for.
+    pub role: Role,
     /// Where the peer's principal is read from.
     pub identity: Identity,
+    /// How the lineage of live requests is kept, if it is.
+    pub live: Option<Live>,
 }
 
 /// Why a plugin configuration is refused.
@@ -48,6 +103,12 @@ pub enum SettingsError {
     },
     /// The policy is not standard base64.
     Base64,
+    /// The inbound role has no policy.
+    NoPolicy,
+    /// The outbound role has nothing to stamp with.
+    NoLineage,
+    /// The secret is not 16 bytes in standard base64.
+    Secret,
     /// The policy is no program.
     Policy(PolicyError),
 }
@@ -60,13 +121,33 @@ impl Settings {
     /// [`SettingsError`]; the proxy then keeps the configuration that it had.
     pub fn parse(bytes: &[u8]) -> Result<Self, SettingsError> {
         if bytes.trim_ascii().is_empty() {
-            return Ok(Self { policy: None, identity: Identity::Connection });
+            return Ok(Self { policy: None, role: Role::Inbound, identity: Identity::Connection, live: None });
         }
         let document: Document = serde_json::from_slice(bytes)
             .map_err(|error| SettingsError::Json { line: error.line(), column: error.column() })?;
-        let blob = STANDARD.decode(document.policy).map_err(|_| SettingsError::Base64)?;
-        let policy = Policy::load(blob).map_err(SettingsError::Policy)?;
-        Ok(Self { policy: Some(policy), identity: document.identity })
+        let policy = match document.policy {
+            Some(policy) => {
+                let blob = STANDARD.decode(policy).map_err(|_| SettingsError::Base64)?;
+                Some(Policy::load(blob).map_err(SettingsError::Policy)?)
+            }
+            None if document.role == Role::Inbound => return Err(SettingsError::NoPolicy),
+            None => None,
+        };
+        let live = document.lineage.map(Live::read).transpose()?;
+        if live.is_none() && document.role == Role::Outbound {
+            return Err(SettingsError::NoLineage);
+        }
+        Ok(Self { policy, role: document.role, identity: document.identity, live })
+    }
+}
+
+impl Live {
+    fn read(document: LiveDocument) -> Result<Self, SettingsError> {
+        let secret = STANDARD.decode(document.secret).map_err(|_| SettingsError::Secret)?;
+        let secret = <[u8; 16]>::try_from(secret).map_err(|_| SettingsError::Secret)?;
+        let mesh = document.mesh.unwrap_or_else(|| DEFAULT_MESH.map(String::from).to_vec());
+        let window_ms = document.window_ms.unwrap_or(DEFAULT_WINDOW_MS);
+        Ok(Self { secret, window_ms, strict: document.strict, mesh, hide: document.hide })
     }
 }
 
@@ -77,6 +158,9 @@ impl core::fmt::Display for SettingsError {
                 write!(formatter, "code=configuration-malformed line={line} column={column}")
             }
             Self::Base64 => write!(formatter, "code=policy-not-base64"),
+            Self::NoPolicy => write!(formatter, "code=policy-missing"),
+            Self::NoLineage => write!(formatter, "code=lineage-missing"),
+            Self::Secret => write!(formatter, "code=secret-not-16-bytes-in-base64"),
             Self::Policy(error) => write!(formatter, "{error}"),
         }
     }

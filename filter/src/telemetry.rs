@@ -7,13 +7,24 @@ use ambit_bytecode::Code;
 use ambit_eval::Verdict;
 
 use crate::host::{self, Counter};
+use crate::record::DecisionId;
 
-/// What can be counted: verdicts by code, and denies that shadow mode let pass.
-const SHADOW: usize = 128;
-const CELLS: usize = 129;
+/// What can be counted: verdicts by code, and after them events.
+const FIRST_EVENT: usize = 128;
+const CELLS: usize = 130;
+
+/// What is counted besides verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Shadow mode let a deny pass.
+    Shadow,
+    /// A call of the application could not be tied to one request.
+    LostLineage,
+}
 
 struct Cells {
     pending: [Cell<u64>; CELLS],
+    decisions: Cell<u64>,
     /// Defined when first needed, and once a VM: the host would make a new metric of every further call.
     counters: RefCell<[Option<Counter>; CELLS]>,
 }
@@ -21,7 +32,7 @@ struct Cells {
 thread_local! {
     // Counters belong to the VM, not to a policy: they go on counting across updates.
     static COUNTERS: Cells = const {
-        Cells { pending: [const { Cell::new(0) }; CELLS], counters: RefCell::new([None; CELLS]) }
+        Cells { pending: [const { Cell::new(0) }; CELLS], decisions: Cell::new(0), counters: RefCell::new([None; CELLS]) }
     };
 }
 
@@ -30,9 +41,38 @@ pub(crate) fn count(verdict: &Verdict) {
     COUNTERS.with(|cells| {
         bump(cells, usize::from(verdict.code.number()));
         if verdict.shadow && !verdict.allows() {
-            bump(cells, SHADOW);
+            bump(cells, place_of(Event::Shadow));
         }
     });
+}
+
+/// Counts a deny that no program judged.
+pub(crate) fn count_code(code: Code) {
+    COUNTERS.with(|cells| bump(cells, usize::from(code.number())));
+}
+
+/// Counts an event.
+pub(crate) fn count_event(event: Event) {
+    COUNTERS.with(|cells| bump(cells, place_of(event)));
+}
+
+const fn place_of(event: Event) -> usize {
+    match event {
+        Event::Shadow => FIRST_EVENT,
+        Event::LostLineage => FIRST_EVENT.saturating_add(1),
+    }
+}
+
+/// The next decision's id: unlikely to come twice, and nothing more is asked of it. It ties a caller's complaint to a
+/// line of the log.
+pub(crate) fn next_decision() -> DecisionId {
+    let count = COUNTERS.with(|cells| {
+        cells.decisions.set(cells.decisions.get().wrapping_add(1));
+        cells.decisions.get()
+    });
+    let [a, b, c, d, e, f, g, h] = host::now_ns().to_le_bytes();
+    let [i, j, k, l, ..] = count.to_le_bytes();
+    DecisionId(ambit_bytecode::hash::hash(0, &[a, b, c, d, e, f, g, h, i, j, k, l]))
 }
 
 fn bump(cells: &Cells, place: usize) {
@@ -63,6 +103,7 @@ fn name(place: usize) -> String {
     match u8::try_from(place).ok().and_then(Code::from_number) {
         Some(Code::Allowed) => String::from("ambit.allow"),
         Some(code) => format!("ambit.deny.{}", code.word()),
-        None => String::from("ambit.shadow"),
+        None if place == place_of(Event::Shadow) => String::from("ambit.shadow"),
+        None => String::from("ambit.lineage.lost"),
     }
 }

@@ -10,10 +10,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use ambit_compiler::compile::Options;
+
 use crate::client::{Client, Request};
 use crate::envoy::config::{Direction, Filter};
 use crate::mesh::{Mesh, WorkloadSpec};
-use crate::policy_directory::PolicyDirectory;
+use crate::policy_directory::{PolicyDirectory, inbound_config};
 use crate::upstream::Reply;
 use crate::{artifact, envoy};
 
@@ -49,7 +51,7 @@ enum Which {
     Ours,
 }
 
-const ADMIN: &str = "spiffe://cluster.local/ns/admin/sa/admin-agent";
+const ADMIN: &str = "spiffe://cluster.local/ns/ops/sa/admin-agent";
 const SUPPORT: &str = "spiffe://cluster.local/ns/support/sa/support-agent";
 const ROW: &str = "/tables/orders/rows/7";
 
@@ -117,8 +119,8 @@ fn run() -> Result<String, String> {
     let text = |error: std::io::Error| error.to_string();
     let ours = artifact::filter(&say).map_err(text)?;
     let binary = envoy::binary::locate(&say).map_err(text)?;
-    let config =
-        PolicyDirectory::sample().compile(1)?.remove("orders-db").ok_or("the sample has no `orders-db`")?;
+    let blobs = PolicyDirectory::sample().compile(&Options::default())?;
+    let config = inbound_config(blobs.get("orders-db").ok_or("the sample has no `orders-db`")?, None);
     let nothing = ours.with_file_name("nothing.wat.wasm");
     std::fs::write(&nothing, wat_to_wasm()?).map_err(text)?;
 

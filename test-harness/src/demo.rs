@@ -11,6 +11,8 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ambit_compiler::compile::Options as CompileOptions;
+
 use crate::policy_directory::PolicyDirectory;
 use crate::{artifact, envoy};
 use swarm::Swarm;
@@ -90,9 +92,9 @@ fn play(options: &Options) -> Result<bool, String> {
     say("Envoy: fetching it if it is not there");
     let binary = envoy::binary::locate(&say).map_err(|error| format!("there is no Envoy: {error}"))?;
     say(&format!("the policy: compiling `{}`", options.policy.shown()));
-    let configs = options.policy.compile(1)?;
+    let blobs = options.policy.compile(&compile_options(1))?;
     say(&format!("the mesh: starting {} Envoys", swarm::WORKLOADS.len()));
-    let swarm = Swarm::start(&module, binary, &configs)?;
+    let swarm = Swarm::start(&module, binary, &blobs)?;
     say("playing the story");
     let told = story::tell(&swarm)?;
     println!("\n{}", table::render(&told, colours()));
@@ -107,6 +109,11 @@ fn play(options: &Options) -> Result<bool, String> {
         println!("`cargo demo -- --keep` leaves the mesh running, to talk to it and to edit its policy.");
     }
     Ok(wrong == 0)
+}
+
+/// Every sidecar of the sandbox stamps, so a peer that does not has gone around its own.
+fn compile_options(generation: u64) -> CompileOptions {
+    CompileOptions { generation, require_stamp: true, ..CompileOptions::default() }
 }
 
 /// Colours are for people at a terminal who have not declined them (no-color.org).

@@ -11,6 +11,7 @@ use ambit_compiler::model::Workload;
 use ambit_compiler::source::Sources;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 
 /// A directory of policy text.
 #[derive(Debug, Clone)]
@@ -56,12 +57,12 @@ impl PolicyDirectory {
         Ok(files)
     }
 
-    /// The plugin configuration of every workload that serves something, by service account.
+    /// The blob of every workload that serves something, by service account.
     ///
     /// # Errors
     ///
     /// What is wrong with the policy, in the compiler's words.
-    pub fn compile(&self, generation: u64) -> Result<BTreeMap<String, String>, String> {
+    pub fn compile(&self, options: &Options) -> Result<BTreeMap<String, Vec<u8>>, String> {
         let mut sources = Sources::new();
         for path in self.files()? {
             let text = std::fs::read(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
@@ -75,16 +76,46 @@ impl PolicyDirectory {
         workloads
             .into_iter()
             .map(|workload| {
-                let options = Options { generation, ..Options::default() };
-                let compiled = compile(&policy, workload, &options).map_err(|error| error.to_string())?;
-                Ok((workload.service_account.clone(), plugin_config(&compiled.blob)))
+                let compiled = compile(&policy, workload, options).map_err(|error| error.to_string())?;
+                Ok((workload.service_account.clone(), compiled.blob))
             })
             .collect()
     }
 }
 
-/// The plugin configuration that carries a blob.
+/// How the lineage of live requests is kept: the member `lineage` of a plugin configuration.
+#[derive(Debug, Clone)]
+pub struct LineageSettings {
+    /// What both roles of a proxy share.
+    pub secret: [u8; 16],
+    /// How long a request limits after its response, in milliseconds; the filter's own default if none.
+    pub window_ms: Option<u32>,
+    /// Never to trust the application's choice of correlation id.
+    pub strict: bool,
+}
+
+impl LineageSettings {
+    fn json(&self) -> Value {
+        let mut json = json!({"secret": STANDARD.encode(self.secret), "strict": self.strict, "mesh": ["local"]});
+        if let Some(window_ms) = self.window_ms {
+            json["windowMs"] = json!(window_ms);
+        }
+        json
+    }
+
+    /// The plugin configuration of the outbound role.
+    #[must_use]
+    pub fn outbound_config(&self) -> String {
+        json!({"role": "outbound", "lineage": self.json()}).to_string()
+    }
+}
+
+/// The plugin configuration of the inbound role.
 #[must_use]
-pub fn plugin_config(blob: &[u8]) -> String {
-    serde_json::json!({"policy": STANDARD.encode(blob)}).to_string()
+pub fn inbound_config(blob: &[u8], lineage: Option<&LineageSettings>) -> String {
+    let mut config = json!({"policy": STANDARD.encode(blob)});
+    if let Some(lineage) = lineage {
+        config["lineage"] = lineage.json();
+    }
+    config.to_string()
 }

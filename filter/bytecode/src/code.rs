@@ -88,6 +88,8 @@ codes! {
     MayNotOriginate = 46 "may-not-originate";
     /// The lineage of the call is lost and too wide to be merged.
     LineageOverflow = 47 "lineage-overflow";
+    /// On whose behalf this is asked cannot be told at the moment.
+    LineageUnavailable = 48 "lineage-unavailable";
 
     /// A mission of the lineage is not known.
     MissionUnknown = 50 "mission-unknown";

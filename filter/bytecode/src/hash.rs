@@ -80,3 +80,6 @@ fn high(hash: u64) -> u32 {
     let [.., a, b, c, d] = hash.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,8 @@ pub mod blob;
 pub mod code;
 pub mod cursor;
 #[cfg(feature = "alloc")]
+pub mod disasm;
+#[cfg(feature = "alloc")]
 pub mod encode;
 pub mod field;
 pub mod hash;

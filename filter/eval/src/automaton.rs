@@ -70,3 +70,6 @@ impl Automaton {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

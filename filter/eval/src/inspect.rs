@@ -237,7 +237,8 @@ impl<B: AsRef<[u8]>> Program<B> {
     pub fn identities(&self) -> impl Iterator<Item = IdentityDescription<'_>> {
         let exact = self.layout().exact_identities.slots;
         let namespaces = self.layout().namespaces.slots;
-        let exact = (0..exact.count).filter_map(move |place| self.exact_identity(exact.record(self.bytes(), place)?));
+        let exact =
+            (0..exact.count).filter_map(move |place| self.exact_identity(exact.record(self.bytes(), place)?));
         let namespaces = (0..namespaces.count).filter_map(move |place| {
             let slot = namespaces.record(self.bytes(), place)?;
             let namespace = self.layout().string(self.bytes(), u16_at(slot, 2)?)?;
@@ -321,8 +322,14 @@ impl<B: AsRef<[u8]>> Program<B> {
             (0..alternatives.map_or(1, |table| table.count)).filter_map(move |nth| {
                 let column = side.columns.u16(self.bytes(), place)?;
                 let number = first.saturating_add(place);
-                let plain =
-                    RuleDescription { number, grants, column, condition: None, direct: true, through: Through::Anyone };
+                let plain = RuleDescription {
+                    number,
+                    grants,
+                    column,
+                    condition: None,
+                    direct: true,
+                    through: Through::Anyone,
+                };
                 let Some(alternatives) = alternatives else { return Some(plain) };
                 let record = alternatives.record(self.bytes(), nth)?;
                 let number = u32_at(record, 0)?;

@@ -19,6 +19,9 @@
     )
 )]
 
+#[cfg(test)]
+extern crate std;
+
 mod automaton;
 mod chain;
 mod condition;

@@ -134,6 +134,12 @@ impl<B: AsRef<[u8]>> Program<B> {
         Some(self.string(u16_at(record, 0)?))
     }
 
+    /// Whether an agent's sidecar stamps lineages, so that what it states is believed.
+    #[must_use]
+    pub fn stamps(&self, agent: u16) -> bool {
+        self.profile(agent).is_some_and(Profile::stamping)
+    }
+
     /// A mission's name.
     #[must_use]
     pub fn mission_name(&self, mission: u16) -> Option<&[u8]> {

@@ -16,6 +16,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// Where the record at a place begins, from the start of the blob.
+    pub(crate) fn offset(self, place: u32) -> usize {
+        self.start.saturating_add(index(place).saturating_mul(self.stride))
+    }
+
     /// The record at a place.
     #[inline]
     pub(crate) fn record(self, bytes: &[u8], place: u32) -> Option<&[u8]> {
@@ -104,3 +109,6 @@ pub(crate) fn find(bytes: &[u8], table: Table, wanted: u16) -> Option<u32> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,8 @@ use core::cmp::Ordering;
 
 /// `coefficient * 10^exponent`, in lowest form: no trailing zero in the coefficient, and zero has exponent 0.
 ///
-/// A coefficient has at most `MAX_DIGITS` digits, an exponent is within `MAX_EXPONENT`. Whoever reads a number beyond
-/// that offers [`Value::Unusable`].
+/// Of a literal, the coefficient has at most `MAX_DIGITS` digits and the exponent is within `MAX_EXPONENT`. A request
+/// may offer any; for a number that does not fit, or not exactly, it offers [`Value::Unusable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
     /// The digits, with sign.
@@ -137,3 +137,6 @@ impl From<bool> for Truth {
         if holds { Self::True } else { Self::False }
     }
 }
+
+#[cfg(test)]
+mod tests;

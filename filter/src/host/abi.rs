@@ -15,6 +15,8 @@ const OK: Status = 0;
 const NOT_FOUND: Status = 1;
 #[cfg(target_arch = "wasm32")]
 const EMPTY: Status = 7;
+/// Another VM was faster.
+pub(super) const CAS_MISMATCH: Status = 8;
 /// What a call on a machine without a host comes to.
 #[cfg(not(target_arch = "wasm32"))]
 const UNIMPLEMENTED: Status = 12;
@@ -70,6 +72,28 @@ mod calls {
                 headers: *const u8,
                 headers_length: usize,
                 grpc_status: i32,
+            ) -> u32;
+            pub(super) fn proxy_remove_header_map_value(map: u32, name: *const u8, length: usize) -> u32;
+            pub(super) fn proxy_add_header_map_value(
+                map: u32,
+                name: *const u8,
+                name_length: usize,
+                value: *const u8,
+                value_length: usize,
+            ) -> u32;
+            pub(super) fn proxy_get_shared_data(
+                key: *const u8,
+                key_length: usize,
+                value: *mut *mut u8,
+                length: *mut usize,
+                cas: *mut u32,
+            ) -> u32;
+            pub(super) fn proxy_set_shared_data(
+                key: *const u8,
+                key_length: usize,
+                value: *const u8,
+                length: usize,
+                cas: u32,
             ) -> u32;
             pub(super) fn proxy_define_metric(kind: u32, name: *const u8, length: usize, id: *mut u32)
             -> u32;
@@ -158,6 +182,41 @@ mod calls {
         })
     }
 
+    pub(crate) fn remove_header(map: u32, name: &[u8]) -> Result<(), Status> {
+        // SAFETY: the name is valid while the host reads it.
+        done(unsafe { imports::proxy_remove_header_map_value(map, name.as_ptr(), name.len()) })
+    }
+
+    pub(crate) fn add_header(map: u32, name: &[u8], value: &[u8]) -> Result<(), Status> {
+        // SAFETY: both slices are valid while the host reads them.
+        done(unsafe {
+            imports::proxy_add_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
+    }
+
+    /// The value and its number. A value that was written empty comes without bytes.
+    pub(crate) fn get_shared_data(key: &[u8]) -> Result<Option<(Vec<u8>, u32)>, Status> {
+        let mut cas = 0;
+        let mut found = true;
+        let value = returned(|data, length| {
+            // SAFETY: the key is valid while the host reads it, the number is written to a place valid for it, and
+            // the out-pointers are those of `returned`.
+            let status = unsafe {
+                imports::proxy_get_shared_data(key.as_ptr(), key.len(), data, length, &raw mut cas)
+            };
+            found = status == OK;
+            status
+        })?;
+        Ok(found.then(|| (value.unwrap_or_default(), cas)))
+    }
+
+    pub(crate) fn set_shared_data(key: &[u8], value: &[u8], cas: u32) -> Result<(), Status> {
+        // SAFETY: both slices are valid while the host reads them.
+        done(unsafe {
+            imports::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas)
+        })
+    }
+
     pub(crate) fn define_counter(name: &[u8]) -> Result<u32, Status> {
         let mut id = 0;
         // SAFETY: the name is valid while the host reads it, and the host writes one `u32` to a place valid for it.
@@ -214,6 +273,22 @@ mod calls {
         _headers: &[u8],
         _grpc_status: i32,
     ) -> Result<(), Status> {
+        Err(UNIMPLEMENTED)
+    }
+
+    pub(crate) fn remove_header(_map: u32, _name: &[u8]) -> Result<(), Status> {
+        Err(UNIMPLEMENTED)
+    }
+
+    pub(crate) fn add_header(_map: u32, _name: &[u8], _value: &[u8]) -> Result<(), Status> {
+        Err(UNIMPLEMENTED)
+    }
+
+    pub(crate) fn get_shared_data(_key: &[u8]) -> Result<Option<(Vec<u8>, u32)>, Status> {
+        Err(UNIMPLEMENTED)
+    }
+
+    pub(crate) fn set_shared_data(_key: &[u8], _value: &[u8], _cas: u32) -> Result<(), Status> {
         Err(UNIMPLEMENTED)
     }
 

@@ -6,6 +6,10 @@
 
 mod abi;
 
+use core::num::NonZeroU32;
+
+use ambit_lineage::shared::{Cas, SetError, Store, StoreFault};
+
 use crate::head::Pairs;
 use crate::inbound::Peer;
 use crate::reply::Reply;
@@ -60,6 +64,16 @@ pub(crate) fn source_address() -> Vec<u8> {
 /// All request headers, in one call. None if the host refuses.
 pub(crate) fn request_headers() -> Option<Pairs> {
     abi::get_header_map_pairs(abi::HTTP_REQUEST_HEADERS).ok().flatten().map(Pairs::new)
+}
+
+/// Removes every value of a request header. Whether the host did.
+pub(crate) fn remove_request_header(name: &[u8]) -> bool {
+    abi::remove_header(abi::HTTP_REQUEST_HEADERS, name).is_ok()
+}
+
+/// Adds a request header. Whether the host did.
+pub(crate) fn add_request_header(name: &[u8], value: &[u8]) -> bool {
+    abi::add_header(abi::HTTP_REQUEST_HEADERS, name, value).is_ok()
 }
 
 /// Bytes of the buffered request body. None if the host refuses.
@@ -129,5 +143,28 @@ pub(crate) fn define_counter(name: &str) -> Option<Counter> {
 pub(crate) fn add(counter: Counter, amount: u64) {
     if let (Counter(id), Ok(amount @ 1..)) = (counter, i64::try_from(amount)) {
         let _: Result<(), Status> = abi::increment_metric(id, amount);
+    }
+}
+
+/// The map that all VMs of the proxy share, those of other plugins included: what is in it is an allegation, which
+/// `ambit_lineage::shared` knows.
+pub(crate) struct SharedMap;
+
+impl Store for SharedMap {
+    fn get(&mut self, key: &str) -> Result<Option<(Vec<u8>, Cas)>, StoreFault> {
+        match abi::get_shared_data(key.as_bytes()) {
+            Ok(None) => Ok(None),
+            Ok(Some((value, cas))) => NonZeroU32::new(cas).map(|cas| Some((value, Cas(cas)))).ok_or(StoreFault),
+            Err(_) => Err(StoreFault),
+        }
+    }
+
+    fn set(&mut self, key: &str, value: &[u8], cas: Option<Cas>) -> Result<(), SetError> {
+        // 0 is how the host is told to write in any case (host facts, 4.5).
+        match abi::set_shared_data(key.as_bytes(), value, cas.map_or(0, |cas| cas.0.get())) {
+            Ok(()) => Ok(()),
+            Err(abi::CAS_MISMATCH) => Err(SetError::Mismatch),
+            Err(_) => Err(SetError::Fault),
+        }
     }
 }

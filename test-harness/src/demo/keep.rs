@@ -41,9 +41,9 @@ Logs, access logs and bootstraps are in `{}`. Ctrl-C ends everything.
         }
         seen = now;
         generation += 1;
-        match policy.compile(generation) {
+        match policy.compile(&super::compile_options(generation)) {
             Err(problems) => println!("not compiled, the former policy stays in force:\n{problems}"),
-            Ok(configs) => match swarm.update(&configs)?.as_slice() {
+            Ok(blobs) => match swarm.update(&blobs)?.as_slice() {
                 [] => println!("policy generation {generation} is in force"),
                 refused => println!("{}", refused.join("\n")),
             },

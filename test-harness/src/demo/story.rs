@@ -53,17 +53,17 @@ const DROP: (&str, &str) = ("DELETE", "/tables/orders");
 const STEPS: [Step; 9] = [
     Step {
         who: "admin",
-        behalf: "support",
-        what: "read a row",
-        expected: Expected::Allow,
-        ask: |swarm, id| swarm.agent_asks(id, "support", &["admin"], READ),
-    },
-    Step {
-        who: "admin",
         behalf: "itself",
         what: "drop a table",
         expected: Expected::Allow,
         ask: |swarm, id| swarm.agent_calls(id, "admin", DROP),
+    },
+    Step {
+        who: "admin",
+        behalf: "support",
+        what: "read a row",
+        expected: Expected::Allow,
+        ask: |swarm, id| swarm.agent_asks(id, "support", &["admin"], READ),
     },
     Step {
         who: "admin",

@@ -49,21 +49,31 @@ impl Stack {
 pub(super) fn check(blob: &Blob<'_>, layout: &Layout) -> Result<(), VerifyError> {
     let place = place(blob, Section::Code);
     let bytes = blob.bytes();
+    // Were pieces to overlap, a small blob could take long to check.
+    let mut next = 0;
     for condition in 0..layout.conditions.count {
         let record = layout.conditions.record(bytes, condition).unwrap_or_default();
+        let here = layout.conditions.offset(condition);
         let field = |at| u32_at(record, at).unwrap_or(u32::MAX);
         let (offset, length, steps) = (index(field(0)), index(field(4)), field(8));
         let start = layout.instructions.start.saturating_add(offset);
-        let fits = offset.checked_add(length).is_some_and(|end| end <= index(layout.instructions.count));
-        if !fits || length > MAX_CODE_BYTES {
-            return Err(place.error_at(VerifyErrorKind::Count, start));
+        if offset != next {
+            return Err(place.error_at(VerifyErrorKind::Order, here));
+        }
+        next = offset.saturating_add(length);
+        if next > index(layout.instructions.count) || length > MAX_CODE_BYTES {
+            return Err(place.error_at(VerifyErrorKind::Count, here));
         }
         let code = slice_at(bytes, start, length).unwrap_or_default();
         let piece = Piece { bytes, layout, list: None, nesting: 0 };
         let taken = piece.check(code).map_err(|(kind, at)| place.error_at(kind, start.saturating_add(at)))?;
         if taken != steps || steps > MAX_CONDITION_STEPS {
-            return Err(place.error_at(VerifyErrorKind::Steps, start));
+            return Err(place.error_at(VerifyErrorKind::Steps, here));
         }
+    }
+    if next != index(layout.instructions.count) {
+        let end = layout.instructions.start.saturating_add(next);
+        return Err(place.error_at(VerifyErrorKind::Trailing, end));
     }
     let bound = dearest_arm(bytes, layout).and_then(step_bound);
     if bound != Some(blob.header().step_bound) {

@@ -13,23 +13,26 @@ use crate::table::{Groups, Index, Table};
 struct Reader<'a> {
     place: Place,
     cursor: Cursor<'a>,
+    /// Where what was read last begins.
+    last: usize,
 }
 
 impl<'a> Reader<'a> {
     fn new(blob: &Blob<'a>, section: Section) -> Self {
-        Self { place: place(blob, section), cursor: Cursor::new(blob.section(section)) }
+        Self { place: place(blob, section), cursor: Cursor::new(blob.section(section)), last: 0 }
     }
 
-    fn here(&self, kind: VerifyErrorKind) -> VerifyError {
-        self.place.error(kind, self.cursor.at())
+    /// The error for what was read last.
+    fn wrong(&self, kind: VerifyErrorKind) -> VerifyError {
+        self.place.error(kind, self.last)
     }
 
     fn read<T>(
         &mut self,
         read: impl FnOnce(&mut Cursor<'a>) -> Result<T, Truncated>,
     ) -> Result<T, VerifyError> {
-        let place = self.place;
-        read(&mut self.cursor).map_err(|truncated| place.truncated(truncated))
+        self.last = self.cursor.at();
+        read(&mut self.cursor).map_err(|truncated| self.place.truncated(truncated))
     }
 
     fn u8(&mut self) -> Result<u8, VerifyError> {
@@ -45,7 +48,7 @@ impl<'a> Reader<'a> {
     }
 
     fn reserved(&mut self) -> Result<(), VerifyError> {
-        if self.u16()? == 0 { Ok(()) } else { Err(self.here(VerifyErrorKind::Reserved)) }
+        if self.u16()? == 0 { Ok(()) } else { Err(self.wrong(VerifyErrorKind::Reserved)) }
     }
 
     fn table(&mut self, count: u32, stride: usize) -> Result<Table, VerifyError> {
@@ -56,13 +59,13 @@ impl<'a> Reader<'a> {
 
     /// `count + 1` firsts and then the items, whose number is the last first.
     fn groups(&mut self, blob: &Blob<'_>, count: u32, stride: usize) -> Result<Groups, VerifyError> {
-        let rows = count.checked_add(1).ok_or_else(|| self.here(VerifyErrorKind::Count))?;
+        let rows = count.checked_add(1).ok_or_else(|| self.wrong(VerifyErrorKind::Count))?;
         let firsts = self.table(rows, 4)?;
         let mut previous = 0;
         for place in 0..rows {
             let first = firsts.u32(blob.bytes(), place).unwrap_or(0);
             if (place == 0 && first != 0) || first < previous {
-                return Err(self.here(VerifyErrorKind::Order));
+                return Err(self.place.error_at(VerifyErrorKind::Order, firsts.offset(place)));
             }
             previous = first;
         }
@@ -75,7 +78,7 @@ impl<'a> Reader<'a> {
         let displacements = self.u32()?;
         let slots = self.u32()?;
         if (displacements == 0) != (slots == 0) {
-            return Err(self.here(VerifyErrorKind::Count));
+            return Err(self.wrong(VerifyErrorKind::Count));
         }
         let displacements = self.table(displacements, 2)?;
         let slots = self.table(slots, stride)?;
@@ -83,7 +86,11 @@ impl<'a> Reader<'a> {
     }
 
     fn at_end(&self) -> Result<(), VerifyError> {
-        if self.cursor.is_at_end() { Ok(()) } else { Err(self.here(VerifyErrorKind::Trailing)) }
+        if self.cursor.is_at_end() {
+            Ok(())
+        } else {
+            Err(self.place.error(VerifyErrorKind::Trailing, self.cursor.at()))
+        }
     }
 }
 
@@ -134,7 +141,7 @@ fn strings(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let mut reader = Reader::new(blob, Section::Strings);
     let count = reader.u32()?;
     if count > u32::from(u16::MAX) {
-        return Err(reader.here(VerifyErrorKind::Count));
+        return Err(reader.wrong(VerifyErrorKind::Count));
     }
     let text = reader.groups(blob, count, 1)?;
     reader.at_end()?;
@@ -146,15 +153,18 @@ fn strings(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
 fn mesh(blob: &Blob<'_>) -> Result<Mesh, VerifyError> {
     let mut reader = Reader::new(blob, Section::Mesh);
     let max_depth = reader.u8()?;
+    if max_depth == 0 {
+        return Err(reader.wrong(VerifyErrorKind::Count));
+    }
     let flags = reader.u8()?;
     if flags & !7 != 0 {
-        return Err(reader.here(VerifyErrorKind::Reserved));
+        return Err(reader.wrong(VerifyErrorKind::Reserved));
     }
     let namespace = reader.u16()?;
     let service_account = reader.u16()?;
     let count = reader.u16()?;
-    if count == 0 || usize::from(count) > MAX_TRUST_DOMAINS || max_depth == 0 {
-        return Err(reader.here(VerifyErrorKind::Count));
+    if count == 0 || usize::from(count) > MAX_TRUST_DOMAINS {
+        return Err(reader.wrong(VerifyErrorKind::Count));
     }
     let trust_domains = reader.table(u32::from(count), 2)?;
     reader.at_end()?;
@@ -173,7 +183,7 @@ fn effects(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let mut reader = Reader::new(blob, Section::Effects);
     let labels = reader.u16()?;
     if usize::from(labels) > MAX_EFFECTS {
-        return Err(reader.here(VerifyErrorKind::Count));
+        return Err(reader.wrong(VerifyErrorKind::Count));
     }
     layout.effect_labels = reader.table(u32::from(labels), 2)?;
     let sets = reader.u16()?;
@@ -217,14 +227,14 @@ fn selectors(blob: &Blob<'_>) -> Result<[Option<Selector>; 4], VerifyError> {
     let mut previous = None;
     for _ in 0..count {
         let protocol =
-            Protocol::from_number(reader.u8()?).ok_or_else(|| reader.here(VerifyErrorKind::Unknown))?;
-        if reader.u8()? != 0 {
-            return Err(reader.here(VerifyErrorKind::Reserved));
-        }
+            Protocol::from_number(reader.u8()?).ok_or_else(|| reader.wrong(VerifyErrorKind::Unknown))?;
         if previous >= Some(protocol) {
-            return Err(reader.here(VerifyErrorKind::Order));
+            return Err(reader.wrong(VerifyErrorKind::Order));
         }
         previous = Some(protocol);
+        if reader.u8()? != 0 {
+            return Err(reader.wrong(VerifyErrorKind::Reserved));
+        }
         let automaton = reader.u16()?;
         let exact = reader.index(4)?;
         if let Some(slot) = selectors.get_mut(protocol.place()) {
@@ -238,10 +248,10 @@ fn selectors(blob: &Blob<'_>) -> Result<[Option<Selector>; 4], VerifyError> {
 fn fields(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let mut reader = Reader::new(blob, Section::Fields);
     let count = reader.u16()?;
-    let keys = reader.u16()?;
     if usize::from(count) > MAX_FIELDS {
-        return Err(reader.here(VerifyErrorKind::Count));
+        return Err(reader.wrong(VerifyErrorKind::Count));
     }
+    let keys = reader.u16()?;
     layout.fields = reader.table(u32::from(count), 8)?;
     layout.keys = reader.table(u32::from(keys), 2)?;
     reader.at_end()

@@ -19,7 +19,10 @@ use crate::value::Value;
 /// blob made to be slow can take.
 const MAX_ROW_ENTRIES: u32 = 1 << 22;
 
-type Checked = Result<(), VerifyErrorKind>;
+/// What a rule says of one record.
+type Rule = Result<(), VerifyErrorKind>;
+/// What is wrong, and at which offset from the start of the blob.
+type Checked = Result<(), (VerifyErrorKind, usize)>;
 
 struct Checker<'a> {
     bytes: &'a [u8],
@@ -28,8 +31,10 @@ struct Checker<'a> {
 
 pub(super) fn check(blob: &Blob<'_>, layout: &Layout) -> Result<(), VerifyError> {
     let checker = Checker { bytes: blob.bytes(), layout };
-    let at = |section, checked: Checked| checked.map_err(|kind| place(blob, section).error(kind, 0));
-    at(Section::Mesh, checker.mesh())?;
+    let at = |section, checked: Checked| {
+        checked.map_err(|(kind, offset)| place(blob, section).error_at(kind, offset))
+    };
+    at(Section::Mesh, checker.mesh(blob.extent(Section::Mesh).start))?;
     at(Section::Effects, checker.effects())?;
     at(Section::Sets, checker.sets())?;
     at(Section::Profiles, checker.profiles())?;
@@ -45,15 +50,15 @@ pub(super) fn check(blob: &Blob<'_>, layout: &Layout) -> Result<(), VerifyError>
     at(Section::Selectors, checker.selectors())
 }
 
-fn below(id: u16, count: u32) -> Checked {
+fn below(id: u16, count: u32) -> Rule {
     if u32::from(id) < count { Ok(()) } else { Err(VerifyErrorKind::Reference) }
 }
 
-fn below_or_none(id: u16, count: u32) -> Checked {
+fn below_or_none(id: u16, count: u32) -> Rule {
     if id == NONE { Ok(()) } else { below(id, count) }
 }
 
-fn holds(holds: bool, kind: VerifyErrorKind) -> Checked {
+fn holds(holds: bool, kind: VerifyErrorKind) -> Rule {
     if holds { Ok(()) } else { Err(kind) }
 }
 
@@ -62,17 +67,25 @@ impl Checker<'_> {
         self.layout.string_starts.count.saturating_sub(1)
     }
 
-    fn string(&self, id: u16) -> Checked {
+    fn string(&self, id: u16) -> Rule {
         below(id, self.strings())
     }
 
     /// Applies a rule to every record of a table.
-    fn each(&self, table: Table, mut rule: impl FnMut(&[u8]) -> Checked) -> Checked {
-        (0..table.count).try_for_each(|place| rule(table.record(self.bytes, place).unwrap_or_default()))
+    fn each(&self, table: Table, mut rule: impl FnMut(&[u8]) -> Rule) -> Checked {
+        (0..table.count).try_for_each(|place| {
+            let record = table.record(self.bytes, place).unwrap_or_default();
+            rule(record).map_err(|kind| (kind, table.offset(place)))
+        })
+    }
+
+    /// Applies [`Self::string`] to every record of a table of string ids.
+    fn strings_of(&self, table: Table) -> Checked {
+        self.each(table, |record| self.string(u16_at(record, 0).unwrap_or(NONE)))
     }
 
     /// All members of a set are below a count.
-    fn set_below(&self, set: u16, count: u32) -> Checked {
+    fn set_below(&self, set: u16, count: u32) -> Rule {
         if set == NONE {
             return Ok(());
         }
@@ -85,14 +98,14 @@ impl Checker<'_> {
         }
     }
 
-    fn mesh(&self) -> Checked {
-        self.string(self.layout.mesh.namespace)?;
-        self.string(self.layout.mesh.service_account)?;
-        self.each(self.layout.mesh.trust_domains, |record| self.string(u16_at(record, 0).unwrap_or(NONE)))
+    fn mesh(&self, start: usize) -> Checked {
+        let workload = Table { start: start.saturating_add(2), count: 2, stride: 2 };
+        self.strings_of(workload)?;
+        self.strings_of(self.layout.mesh.trust_domains)
     }
 
     fn effects(&self) -> Checked {
-        self.each(self.layout.effect_labels, |record| self.string(u16_at(record, 0).unwrap_or(NONE)))
+        self.strings_of(self.layout.effect_labels)
     }
 
     fn sets(&self) -> Checked {
@@ -142,18 +155,20 @@ impl Checker<'_> {
         })?;
         for set in 0..self.layout.literal_sets.count() {
             let members = self.layout.literal_sets.table(self.bytes, set).unwrap_or_default();
-            holds(members.count > 0, VerifyErrorKind::Count)?;
+            if members.count == 0 {
+                return Err((VerifyErrorKind::Count, self.layout.literal_sets.firsts.offset(set)));
+            }
             let mut previous: Option<Value<'_>> = None;
-            for place in 0..members.count {
-                let member = members.u16(self.bytes, place).unwrap_or(NONE);
-                below(member, self.layout.literals.count)?;
+            self.each(members, |record| {
+                let member = u16_at(record, 0).unwrap_or(NONE);
                 let value =
                     literal::value(self.bytes, self.layout, member).ok_or(VerifyErrorKind::Reference)?;
                 if let Some(previous) = previous {
                     holds(literal::order(&previous, &value) == Ordering::Less, VerifyErrorKind::Order)?;
                 }
                 previous = Some(value);
-            }
+                Ok(())
+            })?;
         }
         Ok(())
     }
@@ -165,7 +180,7 @@ impl Checker<'_> {
     }
 
     fn fields(&self) -> Checked {
-        self.each(self.layout.keys, |record| self.string(u16_at(record, 0).unwrap_or(NONE)))?;
+        self.strings_of(self.layout.keys)?;
         self.each(self.layout.fields, |record| {
             let word = |at| u16_at(record, at).unwrap_or(NONE);
             let source = u8_at(record, 0).and_then(Source::from_number).ok_or(VerifyErrorKind::Unknown)?;
@@ -219,7 +234,9 @@ impl Checker<'_> {
     fn arms(&self) -> Checked {
         for arm in 0..self.layout.arms.count() {
             let alternatives = self.layout.arms.table(self.bytes, arm).unwrap_or_default();
-            holds(alternatives.count > 0, VerifyErrorKind::Count)?;
+            if alternatives.count == 0 {
+                return Err((VerifyErrorKind::Count, self.layout.arms.firsts.offset(arm)));
+            }
             let mut previous = None;
             self.each(alternatives, |record| {
                 let rule = u32_at(record, 0);
@@ -234,7 +251,7 @@ impl Checker<'_> {
     }
 
     /// All labels of an automaton are below a count.
-    fn automaton(&self, id: u16, count: u32) -> Checked {
+    fn automaton(&self, id: u16, count: u32) -> Rule {
         if id == NONE {
             return Ok(());
         }
@@ -257,7 +274,10 @@ impl Checker<'_> {
             below(u16_at(record, 0).unwrap_or(NONE), self.layout.agents.count)?;
             self.string(u16_at(record, 2).unwrap_or(NONE))
         })?;
+        // The id of the automaton is the last in its section.
+        let namespaces = self.layout.namespaces.slots;
         self.automaton(self.layout.identity_patterns, self.layout.agents.count)
+            .map_err(|kind| (kind, namespaces.offset(namespaces.count)))
     }
 
     fn agents(&self) -> Checked {
@@ -281,7 +301,7 @@ impl Checker<'_> {
         })
     }
 
-    fn row(&self, offset: u32, budget: &mut u32) -> Checked {
+    fn row(&self, offset: u32, budget: &mut u32) -> Rule {
         if offset == NONE_OFFSET {
             return Ok(());
         }
@@ -289,16 +309,15 @@ impl Checker<'_> {
         for side in [row.grants, row.denies] {
             *budget = budget.checked_sub(side.columns.count).ok_or(VerifyErrorKind::Count)?;
             let mut previous = None;
-            self.each(side.columns, |record| {
-                let column = u16_at(record, 0);
-                let ascends = column > previous;
+            for place in 0..side.columns.count {
+                let column = side.columns.u16(self.bytes, place);
+                holds(column > previous, VerifyErrorKind::Order)?;
+                below(column.unwrap_or(NONE), u32::from(self.layout.columns))?;
                 previous = column;
-                holds(ascends, VerifyErrorKind::Order)?;
-                below(column.unwrap_or(NONE), u32::from(self.layout.columns))
-            })?;
-            if let Some(arms) = side.arms {
-                let count = self.layout.arms.count();
-                self.each(arms, |record| below_or_none(u16_at(record, 0).unwrap_or(0), count))?;
+            }
+            let arms = side.arms.unwrap_or_default();
+            for place in 0..arms.count {
+                below_or_none(arms.u16(self.bytes, place).unwrap_or(0), self.layout.arms.count())?;
             }
         }
         Ok(())
@@ -306,7 +325,9 @@ impl Checker<'_> {
 
     fn selectors(&self) -> Checked {
         for selector in self.layout.selectors.iter().flatten() {
-            self.automaton(selector.automaton, self.layout.actions.count)?;
+            // The id of the automaton lies before the three numbers that the index begins with.
+            let id_at = selector.exact.displacements.start.saturating_sub(14);
+            self.automaton(selector.automaton, self.layout.actions.count).map_err(|kind| (kind, id_at))?;
             self.each(selector.exact.slots, |record| {
                 self.string(u16_at(record, 0).unwrap_or(NONE))?;
                 below(u16_at(record, 2).unwrap_or(NONE), self.layout.actions.count)

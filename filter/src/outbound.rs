@@ -1,0 +1,128 @@
+//! The outbound role without a host: what a call of the application says, and what of it goes on.
+
+use ambit_bytecode::Code;
+use ambit_lineage::context::{Answer, Trust};
+use ambit_lineage::correlation::Correlation;
+use ambit_lineage::header;
+use ambit_lineage::{Lineage, Mission, RootId};
+
+use crate::head::{Pairs, is_lineage_name};
+
+/// The header in which an application declares the mission that it acts under. Anyone may: a mission only narrows.
+pub const MISSION_HEADER: &str = "x-ambit-mission";
+
+/// What a call's headers say, read in one pass.
+#[derive(Debug, Default)]
+pub struct Call<'a> {
+    /// `:method`
+    pub method: &'a [u8],
+    /// `:authority`
+    pub authority: &'a [u8],
+    /// `:path`
+    pub path: &'a [u8],
+    /// What ties the call to the request that caused it.
+    pub correlation: Correlation<'a>,
+    /// Names of headers that must not go on as the application wrote them.
+    pub strip: Vec<&'a [u8]>,
+    missions: Vec<&'a [u8]>,
+    request_id: Option<&'a [u8]>,
+}
+
+/// What is to happen to a call.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stamped {
+    /// It goes on with this value of the lineage header.
+    With {
+        /// The value.
+        value: Vec<u8>,
+        /// It could not be tied to one request, though something is live: how many lineages were merged for it.
+        lost: Option<u32>,
+    },
+    /// It is denied.
+    Denied(Code),
+}
+
+impl<'a> Call<'a> {
+    /// Reads the headers.
+    #[must_use]
+    pub fn read(pairs: &'a Pairs) -> Self {
+        let mut call = Self::default();
+        for (name, value) in pairs.iter() {
+            match name {
+                b":method" => call.method = value,
+                b":authority" => call.authority = value,
+                b":path" => call.path = value,
+                _ if is_lineage_name(name) => call.strip_once(name),
+                _ if name == MISSION_HEADER.as_bytes() => {
+                    call.strip_once(name);
+                    call.missions.push(value);
+                }
+                _ => {
+                    call.correlation.header(name, value);
+                    if name == b"x-request-id" {
+                        call.request_id = Some(value);
+                    }
+                }
+            }
+        }
+        call
+    }
+
+    fn strip_once(&mut self, name: &'a [u8]) {
+        if !self.strip.contains(&name) {
+            self.strip.push(name);
+        }
+    }
+
+    /// The value to stamp, given on whose behalf the call is made.
+    #[must_use]
+    pub fn stamp(&self, answer: Answer<'_>, trust: Trust) -> Stamped {
+        let (lineage, lost) = match answer {
+            Answer::Found(lineage) => (lineage, None),
+            Answer::Merged { lineage, lineages, .. } => (lineage, (trust == Trust::Ids).then_some(lineages)),
+            Answer::Root => (Lineage::root(self.request_id.and_then(RootId::parse)), None),
+            Answer::Overflow(_) => return Stamped::Denied(Code::LineageOverflow),
+            Answer::Quarantine | Answer::Unavailable => return Stamped::Denied(Code::LineageUnavailable),
+        };
+        match self.with_missions(lineage) {
+            Ok(lineage) => {
+                let mut value = Vec::new();
+                match header::encode(&lineage, &mut value) {
+                    Ok(()) => Stamped::With { value, lost },
+                    Err(header::TooLong) => Stamped::Denied(Code::LineageOverflow),
+                }
+            }
+            Err(code) => Stamped::Denied(code),
+        }
+    }
+
+    /// The lineage under the missions that the application declares.
+    fn with_missions<'l>(&'l self, mut lineage: Lineage<'l>) -> Result<Lineage<'l>, Code> {
+        for value in &self.missions {
+            for name in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                let mission = Mission::parse(name).ok_or(Code::MissionUnknown)?;
+                lineage = lineage.with_mission(mission).map_err(|_| Code::LineageOverflow)?;
+            }
+        }
+        Ok(lineage)
+    }
+}
+
+/// Whether a call stays in the mesh, by its authority: a name of one label, or one below a suffix of the mesh.
+///
+/// A lineage is never sent to anyone else.
+#[must_use]
+pub fn stays_in_mesh(authority: &[u8], suffixes: &[String]) -> bool {
+    let host = crate::facts::canonical_host(authority);
+    if host.is_empty() || host.starts_with(b"[") || host.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') {
+        return false;
+    }
+    !host.contains(&b'.') || suffixes.iter().any(|suffix| is_below(&host, suffix.as_bytes()))
+}
+
+/// Whether a host is a name below a suffix, such as `a.svc.cluster.local` below `svc.cluster.local`.
+fn is_below(host: &[u8], suffix: &[u8]) -> bool {
+    let suffix = suffix.strip_prefix(b".").unwrap_or(suffix);
+    !suffix.is_empty() && host.strip_suffix(suffix).is_some_and(|rest| rest.len() > 1 && rest.ends_with(b"."))
+}
+

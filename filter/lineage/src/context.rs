@@ -13,13 +13,17 @@
 //!   ([`Answer::Merged`]).
 //! - There is nothing: the call is the application's own idea ([`Answer::Root`]).
 //!
+//! A peer can send the id of someone else's request. Then both limit the calls with that id, which may deny
+//! them and never widens them. An application that sends the id of another live request than the one it
+//! works for is what [`Trust::Nothing`] is for.
+//!
 //! # What a bound does
 //!
 //! The table has bounds, and none of them forgets a member. Contexts with the same lineage share a
 //! *group*; a group lasts as long as the last of them.
 //!
 //! - Only so many contexts are listed with their ids. The ids of those that found no place, and of those
-//!   that ended, are in a filter of ids for their group (a Bloom filter of two generations). A call whose
+//!   that ended, are in a filter of ids for their group (a Bloom filter). A call whose
 //!   id is listed is limited also by the groups that the filter names for it. The filter may name one too
 //!   many and never one too few; and as it may err, it adds and never selects.
 //! - A lineage that finds no group shares one with another, as their merge. If that passes the bounds
@@ -67,7 +71,6 @@ pub(crate) struct Table {
     host_clock_ms: u64,
     /// Until then the table is not complete and answers nothing.
     quarantine_until_ms: u64,
-    next_owner: u32,
     owners: Vec<Owner>,
     /// A group keeps its place as long as it is active.
     groups: Vec<Option<Group>>,
@@ -112,6 +115,7 @@ struct Listed {
     state: State,
     group: u8,
     ids: Ids,
+    /// Kept while it is live.
     root: Option<Rc<str>>,
 }
 
@@ -179,7 +183,6 @@ impl Table {
             clock_ms,
             host_clock_ms: now_ms,
             quarantine_until_ms: clock_ms.saturating_add(quarantine_ms),
-            next_owner: 1,
             owners: Vec::new(),
             groups: Vec::new(),
             listed: Vec::new(),
@@ -218,7 +221,7 @@ impl Table {
         }
         let clock_ms = self.clock_ms;
         self.listed.retain(|listed| listed.state.limits_at(clock_ms));
-        self.filter.turn(clock_ms, !self.crowds.is_empty());
+        self.filter.drop_old(clock_ms, !self.crowds.is_empty());
     }
 
     /// Whether time must be made to pass although nothing happens.
@@ -227,13 +230,11 @@ impl Table {
         waits && now_ms.abs_diff(self.host_clock_ms) >= every_ms
     }
 
-    /// A new owner; `None` if there are too many.
-    pub(crate) fn join(&mut self) -> Option<u32> {
+    /// A new owner, by an id that no owner ever had; `None` if there are too many.
+    pub(crate) fn join(&mut self, id: u32) -> Option<u32> {
         if self.owners.len() >= MAX_OWNERS {
             return None;
         }
-        let id = self.next_owner;
-        self.next_owner = self.next_owner.checked_add(1)?;
         self.owners.push(Owner { id, beat_ms: self.clock_ms });
         Some(id)
     }
@@ -285,6 +286,7 @@ impl Table {
             if let Some(at) = self.listed.iter().position(|listed| listed.state == state) {
                 let mut listed = self.listed.remove(at);
                 listed.state = State::Ended { until_ms };
+                listed.root = None;
                 self.listed.push(listed);
             }
         } else {
@@ -352,6 +354,7 @@ impl Table {
                 && dead.contains(&owner)
             {
                 listed.state = State::Ended { until_ms };
+                listed.root = None;
                 ended.push((listed.ids, listed.group));
             }
         }
@@ -362,7 +365,9 @@ impl Table {
         let crowds = core::mem::take(&mut self.crowds);
         for crowd in crowds {
             if dead.contains(&crowd.owner) {
+                // Its ids are in the filter, and no one knows which they are.
                 self.note_end(&Ids::none(), crowd.group, window_ms);
+                self.filter.keep_until(until_ms);
             } else {
                 self.crowds.push(crowd);
             }

@@ -51,14 +51,31 @@ pub const MAX_GROUPS: usize = 32;
 /// up lineages runs out of its own places and not of everyone's.
 pub const MAX_GROUPS_PER_PEER: usize = 8;
 
+/// The most bytes that they take, for the same reason.
+pub const MAX_GROUP_BYTES_PER_PEER: usize = 8 * 1024;
+
 /// The most bytes of lineages in the table of a proxy.
 pub const MAX_GROUP_BYTES: usize = 32 * 1024;
 
 /// The most workers with live contexts in one proxy.
 pub const MAX_OWNERS: usize = 128;
 
-/// The bits of one generation of the filter of ids.
-pub const FILTER_BITS: usize = 8192;
+/// The bits that one id should have in the filter of ids; with three of them set, it then errs once in
+/// sixty times.
+pub const FILTER_BITS_PER_ID: usize = 10;
+
+/// The fewest bytes of a generation of the filter of ids.
+pub const MIN_GENERATION_BYTES: usize = 256;
+
+/// The most bytes of a generation of the filter of ids.
+pub const MAX_GENERATION_BYTES: usize = 8192;
+
+/// The most generations of the filter of ids.
+pub const MAX_GENERATIONS: usize = 8;
+
+/// The most bytes of the filter of ids: enough for 13,000 ids. With more it errs more often, and then
+/// calls are limited by more lineages than they have to be.
+pub const MAX_FILTER_BYTES: usize = 16 * 1024;
 
 /// How long a context limits after its last response, in milliseconds, unless policy says otherwise.
 pub const DEFAULT_WINDOW_MS: u32 = 30_000;

@@ -30,7 +30,8 @@ pub enum Order {
     /// The members are the hops, origin first, and each handed on to the next. An agent that comes
     /// twice is there twice.
     Chain,
-    /// The members are those of several chains, sorted, each once; who stood behind whom is not known.
+    /// The members are those of several chains, sorted, each once; who stood behind whom is not known, so
+    /// whoever judges must take each to stand behind any other. Each edge was judged where it was made.
     Merged {
         /// The length of the longest of the chains, 1 to [`MAX_DEPTH`]. It is kept because a set
         /// forgets repeats, and no one may reset a depth by losing a lineage.

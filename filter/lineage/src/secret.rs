@@ -1,7 +1,7 @@
 //! The secret of a proxy: what makes its part of the shared store its own.
 //!
 //! One primitive does all of it: SipHash-2-4 with 128 bits of key and of tag, which is made for short
-//! messages and is a few hundred bytes of Wasm. Uses are kept apart by their first byte.
+//! messages and is a few hundred bytes of Wasm.
 
 use core::fmt;
 use core::hash::Hasher as _;
@@ -11,8 +11,15 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24};
 pub(crate) const TAG_BYTES: usize = 16;
 
 /// 16 bytes that this module's configuration carries and no one else in the proxy knows.
+///
+/// They must be the same for all roles and workers of a proxy, and stay the same as long as it runs,
+/// whatever else of the configuration changes: VMs with different secrets do not see each other's contexts.
+/// [`Contexts::install`](crate::shared::Contexts::install) refuses a second secret. Drawn at random for each
+/// workload they need no rotation; to change them, restart its pods.
 #[derive(Clone)]
-pub struct Secret([u8; 16]);
+pub struct Secret {
+    keys: [[u8; TAG_BYTES]; USES],
+}
 
 /// What a tag is made for.
 #[derive(Clone, Copy)]
@@ -29,27 +36,38 @@ pub(crate) enum Use {
     Peer,
     /// A lineage that is carried.
     Lineage,
+    /// The secret itself, for others to compare.
+    Fingerprint,
 }
+
+/// The number of uses.
+const USES: usize = 7;
 
 impl Secret {
     /// A secret of the given bytes.
     #[must_use]
-    pub const fn new(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+    pub fn new(bytes: [u8; TAG_BYTES]) -> Self {
+        // A key for each use, so that no tag of one is a tag of another.
+        let mut place = 0_u8;
+        let keys = [(); USES].map(|()| {
+            place = place.saturating_add(1);
+            sip(&bytes, &[place])
+        });
+        Self { keys }
     }
 
     pub(crate) fn tag(&self, purpose: Use, message: &[u8]) -> [u8; TAG_BYTES] {
-        let mut hasher = SipHasher24::new_with_key(&self.0);
-        hasher.write_u8(match purpose {
-            Use::Name => 1,
-            Use::Table => 2,
-            Use::TraceId => 3,
-            Use::RequestId => 4,
-            Use::Peer => 5,
-            Use::Lineage => 6,
-        });
-        hasher.write(message);
-        hasher.finish128().as_bytes()
+        let [name, table, trace_id, request_id, peer, lineage, fingerprint] = &self.keys;
+        let key = match purpose {
+            Use::Name => name,
+            Use::Table => table,
+            Use::TraceId => trace_id,
+            Use::RequestId => request_id,
+            Use::Peer => peer,
+            Use::Lineage => lineage,
+            Use::Fingerprint => fingerprint,
+        };
+        sip(key, message)
     }
 
     /// The first half of a tag, where only chance is to be kept out.
@@ -64,4 +82,10 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
     }
+}
+
+fn sip(key: &[u8; 16], message: &[u8]) -> [u8; TAG_BYTES] {
+    let mut hasher = SipHasher24::new_with_key(key);
+    hasher.write(message);
+    hasher.finish128().as_bytes()
 }

@@ -6,7 +6,8 @@
 //!
 //! # Operations
 //!
-//! Beginning and ending a context cost one `get` and one `set`; a call costs one `get`. A `set` that
+//! Beginning and ending a context cost one `get` and one `set`; a call costs one `get`; a tick costs one
+//! `get`, and in one of the workers a `get` and a `set` more while something is live. A `set` that
 //! meets a faster worker is tried again, [`MAX_STORE_TRIES`] times, and then the request that begins is
 //! refused ([`Refused::Contended`]). An end that cannot be written is kept and written with the next
 //! operation: until then the context limits, which is the safe side.
@@ -82,6 +83,10 @@ use view::{Seen, Trouble};
 /// How many ticks a quarantine lasts beyond the longest window.
 pub const QUARANTINE_TICKS: u64 = 3;
 
+/// Where all can see which secret the proxy runs with. Whoever writes here can have configurations refused,
+/// and no more.
+const FINGERPRINT_KEY: &str = "ambit.lineage";
+
 /// One worker's part in the table: the live contexts that began here, and what was last seen of all.
 ///
 /// There is one in each VM, whatever the number of plugin configurations in it, so that a new
@@ -115,8 +120,10 @@ pub enum Refused {
     Workers,
     /// Other workers were faster, [`MAX_STORE_TRIES`] times.
     Contended,
-    /// The store cannot be reached, or [`Contexts::install`] was not called.
+    /// The store cannot be reached, or [`Contexts::install`] did not succeed.
     Store,
+    /// The proxy runs with another secret.
+    Secret,
 }
 
 /// What happened since [`Contexts::take_events`] was last called.
@@ -143,6 +150,16 @@ struct Joined {
     epoch: u64,
     owner: u32,
     beat_ms: u64,
+}
+
+/// What a change of the table means for the worker that made it.
+#[derive(Default)]
+struct Changed {
+    joined: Option<Joined>,
+    /// Where its contexts are now, if it had to add them all.
+    places: Option<Vec<Place>>,
+    /// Where the new one is.
+    place: Option<Place>,
 }
 
 impl Contexts {
@@ -175,8 +192,15 @@ impl Contexts {
     /// begun a context in between.
     ///
     /// # Errors
-    /// [`Refused::Store`]; then every operation is refused.
+    /// [`Refused::Store`], or [`Refused::Secret`] if the proxy runs with another secret. The configuration
+    /// must then be refused too; until this succeeds once, every operation is refused.
     pub fn install(&mut self, store: &mut impl Store, now_ms: u64) -> Result<(), Refused> {
+        let fingerprint = self.secret.tag(Use::Fingerprint, b"");
+        match store.get(FINGERPRINT_KEY).map_err(|StoreFault| Refused::Store)? {
+            Some((other, _)) if other != fingerprint => return Err(Refused::Secret),
+            Some(_) => {}
+            None => store.set(FINGERPRINT_KEY, &fingerprint, None).map_err(|_| Refused::Store)?,
+        }
         if self.seen.is_none() && store.get(&self.key).map_err(|StoreFault| Refused::Store)?.is_none() {
             let bytes = self.seal(&Table::new(now_ms, 0, now_ms, 0));
             store.set(&self.key, &bytes, None).map_err(|_| Refused::Store)?;
@@ -313,18 +337,21 @@ impl Contexts {
                 Err(Trouble::Store) => return Err(Refused::Store),
                 Err(Trouble::Damage(cas)) => {
                     self.events.damage = self.events.damage.saturating_add(1);
-                    (self.new_epoch(now_ms), cas)
+                    let table = self.new_epoch(now_ms);
+                    let Some(cas) = cas else {
+                        // There is nothing whose number could be asked for, until this is there.
+                        let bytes = self.seal(&table);
+                        store.set(&self.key, &bytes, None).map_err(|_| Refused::Store)?;
+                        continue;
+                    };
+                    (table, cas)
                 }
             };
-            let (joined, place) = self.change(&mut table, begins, now_ms)?;
+            let changed = self.change(&mut table, cas, begins, now_ms)?;
             table.stamp.version = table.stamp.version.saturating_add(1);
             let bytes = self.seal(&table);
-            match store.set(&self.key, &bytes, cas) {
+            match store.set(&self.key, &bytes, Some(cas)) {
                 Ok(()) => {
-                    self.joined = joined;
-                    self.own.retain(|own| own.ended.is_none());
-                    self.own_bytes =
-                        self.own.iter().fold(0, |sum, own| sum.saturating_add(own.context.len()));
                     self.seen = Some(Seen {
                         stamp: table.stamp,
                         clock_ms: table.clock_ms(),
@@ -332,7 +359,7 @@ impl Contexts {
                         cas: None,
                         table: Some(table),
                     });
-                    return Ok(place);
+                    return Ok(self.note(changed));
                 }
                 Err(SetError::Mismatch) => self.events.contention = self.events.contention.saturating_add(1),
                 Err(SetError::Fault) => return Err(Refused::Store),
@@ -341,41 +368,56 @@ impl Contexts {
         Err(Refused::Contended)
     }
 
-    /// Makes time pass, ends what ended here, begins what begins. What it notes in `self` is not used
-    /// before the table is written.
+    /// Makes time pass, ends what ended here, begins what begins.
     fn change(
-        &mut self,
+        &self,
         table: &mut Table,
+        cas: Cas,
         begins: Option<&Context>,
         now_ms: u64,
-    ) -> Result<(Option<Joined>, Option<Place>), Refused> {
+    ) -> Result<Changed, Refused> {
         table.advance(now_ms);
         let epoch = table.stamp.epoch;
-        let stays = begins.is_some() || self.own.iter().any(|own| own.ended.is_none());
         let joined = self.joined.filter(|joined| joined.epoch == epoch && table.has_owner(joined.owner));
-        let owner = match joined {
-            Some(joined) => joined.owner,
-            None if begins.is_none() && self.own.is_empty() => return Ok((None, None)),
+        if joined.is_none() && begins.is_none() && self.own.is_empty() {
+            return Ok(Changed::default());
+        }
+        let (owner, places) = match joined {
+            Some(joined) => (joined.owner, None),
             None => {
-                let owner = table.join().ok_or(Refused::Workers)?;
-                for own in &mut self.own {
-                    own.place = table.begin(owner, &own.context);
-                }
-                owner
+                // Only one write can follow the one with this number, so no other worker has this id.
+                let owner = table.join(cas.0.get()).ok_or(Refused::Workers)?;
+                let places: Vec<Place> =
+                    self.own.iter().map(|own| table.begin(owner, &own.context)).collect();
+                (owner, Some(places))
             }
         };
-        for own in &self.own {
+        for (at, own) in self.own.iter().enumerate() {
             if let Some(window_ms) = own.ended {
-                table.end(owner, own.context.serial, &own.context.ids, own.place, window_ms);
+                let place = places.as_ref().and_then(|places| places.get(at)).unwrap_or(&own.place);
+                table.end(owner, own.context.serial, &own.context.ids, *place, window_ms);
             }
         }
         let place = begins.map(|context| table.begin(owner, context));
+        let stays = place.is_some() || self.own.iter().any(|own| own.ended.is_none());
         if stays {
             table.beat(owner);
         } else {
             table.leave(owner);
         }
-        Ok((stays.then_some(Joined { epoch, owner, beat_ms: table.clock_ms() }), place))
+        let joined = stays.then_some(Joined { epoch, owner, beat_ms: table.clock_ms() });
+        Ok(Changed { joined, places, place })
+    }
+
+    /// Notes a change that was written.
+    fn note(&mut self, changed: Changed) -> Option<Place> {
+        self.joined = changed.joined;
+        for (own, place) in self.own.iter_mut().zip(changed.places.into_iter().flatten()) {
+            own.place = place;
+        }
+        self.own.retain(|own| own.ended.is_none());
+        self.own_bytes = self.own.iter().fold(0, |sum, own| sum.saturating_add(own.context.len()));
+        changed.place
     }
 }
 
@@ -388,6 +430,7 @@ impl Refused {
             Self::Workers => "lineage-too-many-workers",
             Self::Contended => "lineage-store-contended",
             Self::Store => "lineage-store-unavailable",
+            Self::Secret => "lineage-secret-changed",
         }
     }
 }
@@ -399,6 +442,9 @@ impl fmt::Display for Refused {
             Self::Workers => "too many workers with live requests in this proxy",
             Self::Contended => "the table of live requests is written too often",
             Self::Store => "the table of live requests cannot be reached",
+            Self::Secret => {
+                "the secret is not the one that this proxy runs with; restart the pod to change it"
+            }
         })
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Carried, Context, Group, Table};
 use crate::header;
-use crate::limits::{MAX_GROUP_BYTES, MAX_GROUPS, MAX_GROUPS_PER_PEER};
+use crate::limits::{MAX_GROUP_BYTES, MAX_GROUP_BYTES_PER_PEER, MAX_GROUPS, MAX_GROUPS_PER_PEER};
 use crate::lineage::{Lineage, Overflow};
 
 /// A set of groups by their places.
@@ -54,11 +54,13 @@ impl Table {
         if let Some((place, _)) = open().find(|(_, group)| group.lineage == *lineage) {
             return small(place);
         }
-        let bytes: usize =
-            open().fold(len(lineage), |sum, (_, group)| sum.saturating_add(len(&group.lineage)));
-        let of_asker = open().filter(|(_, group)| group.asker == asker).count();
+        let of_asker = || open().filter(|(_, group)| group.asker == asker);
+        let bytes = open().fold(len(lineage), |sum, (_, group)| sum.saturating_add(len(&group.lineage)));
+        let its_bytes =
+            of_asker().fold(len(lineage), |sum, (_, group)| sum.saturating_add(len(&group.lineage)));
         let free = self.groups.iter().position(Option::is_none).unwrap_or(self.groups.len());
-        if free < MAX_GROUPS && of_asker < MAX_GROUPS_PER_PEER && bytes <= MAX_GROUP_BYTES {
+        let asker_may = of_asker().count() < MAX_GROUPS_PER_PEER && its_bytes <= MAX_GROUP_BYTES_PER_PEER;
+        if asker_may && free < MAX_GROUPS && bytes <= MAX_GROUP_BYTES {
             let group = Some(Group { asker, tag, lineage: lineage.clone(), ended_until_ms: 0 });
             match self.groups.get_mut(free) {
                 Some(place) => *place = group,
@@ -66,7 +68,7 @@ impl Table {
             }
             return small(free);
         }
-        let shared = open().rfind(|(_, group)| group.asker == asker).or_else(|| open().next_back());
+        let shared = of_asker().next_back().or_else(|| open().next_back());
         let place = shared.map_or(0, |(place, _)| place);
         if let Some(Some(group)) = self.groups.get_mut(place) {
             group.lineage = merged(&group.lineage, lineage).filter(|_| bytes <= MAX_GROUP_BYTES);

@@ -4,15 +4,17 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use super::filter::{IdFilter, WORDS};
+use super::filter::{Generation, IdFilter};
 use super::{Crowd, Group, Listed, Owner, Stamp, State, Table};
 use crate::correlation::{Id, Ids};
-use crate::limits::{MAX_GROUPS, MAX_LISTED, MAX_LISTED_ENDED, MAX_OWNERS};
+use crate::limits::{
+    MAX_GENERATION_BYTES, MAX_GENERATIONS, MAX_GROUPS, MAX_LISTED, MAX_LISTED_ENDED, MAX_OWNERS,
+};
 
 /// The first byte of every table.
 const FORMAT: u8 = 1;
 
-/// Owners are counted from one.
+/// No owner has this id.
 const NO_OWNER: u32 = 0;
 
 impl Table {
@@ -25,7 +27,6 @@ impl Table {
         out.u64(self.clock_ms);
         out.u64(self.host_clock_ms);
         out.u64(self.quarantine_until_ms);
-        out.u32(self.next_owner);
         out.count(self.owners.len());
         for owner in &self.owners {
             out.u32(owner.id);
@@ -66,12 +67,12 @@ impl Table {
             out.u32(crowd.count);
         }
         out.u32(self.filter.window_ms);
-        out.u64(self.filter.turn_at_ms);
-        for generation in [&self.filter.younger, &self.filter.older] {
-            out.count(generation.len());
-            for word in generation {
-                out.u64(*word);
-            }
+        out.count(self.filter.generations.len());
+        for generation in &self.filter.generations {
+            out.u64(generation.opened_ms);
+            out.u64(generation.until_ms);
+            out.u32(generation.ids);
+            out.bytes(&generation.bytes);
         }
     }
 
@@ -86,7 +87,6 @@ impl Table {
             clock_ms: input.u64()?,
             host_clock_ms: input.u64()?,
             quarantine_until_ms: input.u64()?,
-            next_owner: input.u32()?,
             owners: input
                 .list(MAX_OWNERS, |input| Some(Owner { id: input.u32()?, beat_ms: input.u64()? }))?,
             groups: input.list(MAX_GROUPS, |input| {
@@ -105,9 +105,7 @@ impl Table {
             })?,
             filter: IdFilter {
                 window_ms: input.u32()?,
-                turn_at_ms: input.u64()?,
-                younger: input.generation()?,
-                older: input.generation()?,
+                generations: input.list(MAX_GENERATIONS, Reader::generation)?,
             },
         };
         input.0.is_empty().then_some(table)
@@ -214,7 +212,10 @@ impl<'b> Reader<'b> {
         })
     }
 
-    fn generation(&mut self) -> Option<Vec<u64>> {
-        self.list(WORDS, Self::u64).filter(|words| matches!(words.len(), 0 | WORDS))
+    fn generation(&mut self) -> Option<Generation> {
+        let (opened_ms, until_ms, ids) = (self.u64()?, self.u64()?, self.u32()?);
+        let bytes = self.bytes()?;
+        let fits = bytes.len().is_power_of_two() && bytes.len() <= MAX_GENERATION_BYTES;
+        fits.then(|| Generation { opened_ms, until_ms, ids, bytes: bytes.to_vec() })
     }
 }

@@ -5,7 +5,8 @@ use core::num::NonZeroU32;
 
 /// The map that the VMs of a proxy share, as the host offers it.
 pub trait Store {
-    /// The value under `key` and its number; `None` if nothing was ever written under it.
+    /// The value under `key` and its number; `None` if nothing was ever written under it. An empty value is
+    /// a value.
     ///
     /// # Errors
     /// [`StoreFault`].

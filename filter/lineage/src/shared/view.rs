@@ -93,11 +93,10 @@ impl Contexts {
     }
 
     /// The table as last seen and its number, to be changed.
-    pub(super) fn take_table(&mut self) -> Option<(Table, Option<Cas>)> {
+    pub(super) fn take_table(&mut self) -> Option<(Table, Cas)> {
         let seen = self.seen.as_mut()?;
-        // Without a number a write would be unconditional.
         let cas = seen.cas?;
-        Some((seen.table.take()?, Some(cas)))
+        Some((seen.table.take()?, cas))
     }
 
     /// An empty table in place of a damaged one.

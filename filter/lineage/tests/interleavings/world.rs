@@ -151,7 +151,7 @@ impl World {
             }
             Op::Damage(damage) => self.damage(damage),
         }
-        let stored = self.map.borrow().values.values().next().unwrap().0.len();
+        let stored = self.map.borrow().values.values().map(|(value, _)| value.len()).max().unwrap();
         assert!(stored < 100 * 1024, "{stored} bytes in the store");
     }
 

@@ -280,7 +280,8 @@ fn parse_directory(cursor: &mut Cursor<'_>, bytes: &[u8]) -> Result<Directory, B
         if start != next {
             return Err(error(BlobErrorKind::Directory, at));
         }
-        next = start.checked_add(length).ok_or(error(BlobErrorKind::Directory, at))?;
+        // Where this is too large for the machine, so it is for the blob: the next entry or the end says so.
+        next = start.saturating_add(length);
         let extent = Extent { start, length };
         match (Section::REQUIRED.get(place), extents.get_mut(place)) {
             (Some(section), Some(slot)) if section.number() == kind => *slot = extent,

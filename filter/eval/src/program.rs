@@ -301,7 +301,8 @@ impl<B: AsRef<[u8]>> Program<B> {
     }
 
     /// The action of a key: `None` is none, and denies.
-    pub(crate) fn action(&self, protocol: Protocol, key: &[u8]) -> Option<u16> {
+    #[must_use]
+    pub fn action(&self, protocol: Protocol, key: &[u8]) -> Option<u16> {
         let selector = self.layout.selectors.get(protocol.place()).copied().flatten()?;
         let bytes = self.bytes();
         let exact = selector.exact.candidate(bytes, hash(selector.exact.seed, key)).and_then(|slot| {

@@ -5,6 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 fn list(code: &[u8]) -> Result<String, NotCode> {
     disassemble(code, &mut |operand, id| (operand == Operand::Literal).then(|| format!("literal {id}")))
 }

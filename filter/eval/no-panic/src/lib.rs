@@ -2,7 +2,7 @@
 //! the linker can show that nothing panics, handler and import are gone: `test-harness/tests/no_panic.rs` looks.
 //!
 //! The module is never run, only looked at. Built for anything but WebAssembly, this crate is empty.
-#![no_std]
+#![cfg_attr(target_family = "wasm", no_std)]
 #![cfg(target_family = "wasm")]
 #![expect(unsafe_code, reason = "the boundary is pointers, and what links must keep its name")]
 

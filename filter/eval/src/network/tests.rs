@@ -6,6 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 /// As the standard library reads it.
 fn oracle(text: &str) -> Option<u128> {
     Some(match text.parse::<IpAddr>().ok()? {

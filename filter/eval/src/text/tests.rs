@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 fn naive(text: &[u8], needle: &[u8]) -> bool {
     (0..=text.len()).any(|start| text[start..].starts_with(needle))
 }

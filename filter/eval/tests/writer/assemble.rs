@@ -1,4 +1,5 @@
-//! Conditions from text, as `ambit_bytecode::disasm` writes it. Instructions may also stand in one line, between `;;`.
+//! Conditions from text, as `ambit_bytecode::disasm` writes it. Instructions may also stand in one line,
+//! between commas.
 
 use ambit_bytecode::Opcode;
 use ambit_bytecode::limits::MAX_LIST;
@@ -13,8 +14,8 @@ pub struct Assembled {
 
 /// Assembles a listing, or says what is wrong with which line.
 pub fn assemble(text: &str) -> Result<Assembled, String> {
-    let separated = text.replace(";;", "\n");
-    let mut lines = separated.lines().map(|line| line.split(';').next().unwrap_or_default().trim());
+    let without_comments = text.lines().map(|line| line.split(';').next().unwrap_or_default());
+    let mut lines = without_comments.flat_map(|line| line.split(',')).map(str::trim);
     let assembled = piece(&mut lines, false)?;
     match lines.next() {
         None => Ok(assembled),
@@ -49,6 +50,10 @@ fn piece<'t>(lines: &mut impl Iterator<Item = &'t str>, body: bool) -> Result<As
         for operand in opcode.operands() {
             let word = words.next().ok_or_else(|| format!("`{line}` lacks an operand"))?;
             match operand {
+                // Unlike a label, a number can say where no jump may lead.
+                Operand::Skip if word.parse::<u16>().is_ok() => {
+                    out.bytes.extend(word.parse::<u16>().unwrap().to_le_bytes());
+                }
                 Operand::Skip => {
                     jumps.push((out.bytes.len(), word));
                     out.bytes.extend([0; 2]);
@@ -61,7 +66,9 @@ fn piece<'t>(lines: &mut impl Iterator<Item = &'t str>, body: bool) -> Result<As
                     out.steps += 1 + MAX_LIST * body.steps;
                 }
                 Operand::Body => return Err(format!("`{line}` lacks its body")),
-                _ => out.bytes.extend(word.parse::<u16>().map_err(|e| format!("`{line}`: {e}"))?.to_le_bytes()),
+                _ => {
+                    out.bytes.extend(word.parse::<u16>().map_err(|e| format!("`{line}`: {e}"))?.to_le_bytes())
+                }
             }
         }
         if let Some(word) = words.next() {

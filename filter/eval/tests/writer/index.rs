@@ -15,7 +15,8 @@ impl Placed {
             return Self { seed: 0, displacements: Vec::new(), slots: Vec::new() };
         }
         // Displacements that differ, so that a reader that takes the wrong one fails.
-        let displacements: Vec<u16> = (0..keys.len()).map(|place| u16::try_from(place * 3).unwrap()).collect();
+        let displacements: Vec<u16> =
+            (0..keys.len()).map(|place| u16::try_from(place * 3).unwrap()).collect();
         let count = u32::try_from(keys.len()).unwrap();
         (0..u32::MAX)
             .find_map(|seed| {

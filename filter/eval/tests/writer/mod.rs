@@ -4,6 +4,7 @@
 
 pub mod assemble;
 mod index;
+pub mod world;
 
 use ambit_bytecode::blob::Header;
 use ambit_bytecode::encode::Sections;
@@ -168,7 +169,8 @@ impl Draft {
             arm.iter().map(|(_, condition, _)| ALTERNATIVE_STEPS + steps(*condition)).sum::<u32>()
         };
         Header {
-            step_bound: step_bound(self.arms.iter().map(dearest).max().unwrap_or(0)).unwrap(),
+            // 0 where there is none, which is refused.
+            step_bound: step_bound(self.arms.iter().map(dearest).max().unwrap_or(0)).unwrap_or(0),
             generation: self.generation,
             not_before: self.not_before,
             not_after: self.not_after,
@@ -466,8 +468,12 @@ impl Writer<'_> {
     }
 
     fn code(&mut self) {
-        let conditions: Vec<_> =
-            self.draft.conditions.iter().map(|text| assemble(text).unwrap_or_else(|error| panic!("{error}\n{text}"))).collect();
+        let conditions: Vec<_> = self
+            .draft
+            .conditions
+            .iter()
+            .map(|text| assemble(text).unwrap_or_else(|error| panic!("{error}\n{text}")))
+            .collect();
         self.count(Section::Code, conditions.len());
         let mut offset = 0;
         for condition in &conditions {

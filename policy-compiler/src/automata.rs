@@ -38,8 +38,11 @@ pub struct Range {
 /// The most states of one automaton.
 pub const MAX_STATES: usize = 16_384;
 
-/// The most bytes that determinising may take, which bounds time as well.
-const MAX_DETERMINIZE_BYTES: usize = 8 << 20;
+/// The most bytes that determinising a regular expression may take, which bounds time as well.
+const MAX_REGEX_BYTES: usize = 2 << 20;
+
+/// The same for all actions of a protocol, or all identity patterns.
+const MAX_CATALOG_BYTES: usize = 16 << 20;
 
 impl Automaton {
     /// The label of `input`, if it matches. For tests and listings: the filter has its own walk.

@@ -21,9 +21,7 @@ use self::names::Names;
 use self::rules::{Rules, Sort};
 use self::target::{Inlines, Resolver};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
-use crate::model::{
-    Agent, AgentId, Cycles, Delegates, EffectSet, Mesh, Mission, Mode, Policy, Service,
-};
+use crate::model::{Agent, AgentId, Cycles, Delegates, EffectSet, Mesh, Mission, Mode, Policy, Service};
 use crate::source::Sources;
 use crate::syntax::ast::{self, Documents};
 use crate::syntax::decode::decode;
@@ -90,7 +88,8 @@ fn inlines(
 ) -> Inlines {
     let mut inlines = Inlines::default();
     let of_agents = documents.agents.iter().flat_map(|agent| agent.grants.iter().chain(&agent.denies));
-    let of_missions = documents.missions.iter().flat_map(|mission| mission.grants.iter().chain(&mission.denies));
+    let of_missions =
+        documents.missions.iter().flat_map(|mission| mission.grants.iter().chain(&mission.denies));
     let of_toolsets = documents.toolsets.iter().flat_map(|toolset| &toolset.grants);
     for rule in of_agents.chain(of_missions).chain(of_toolsets) {
         inlines.read(rule, names, services, effects, diagnostics);
@@ -120,8 +119,9 @@ fn catalog_of(mut services: Vec<Service>, inlines: &Inlines, diagnostics: &mut D
 
 fn mesh(documents: &Documents, diagnostics: &mut Diagnostics) -> Mesh {
     for second in documents.meshes.iter().skip(1) {
-        let mut diagnostic = Diagnostic::new(Code::SecondMesh, second.name.span, "there is a `Mesh` document already")
-            .help("put all settings in one");
+        let mut diagnostic =
+            Diagnostic::new(Code::SecondMesh, second.name.span, "there is a `Mesh` document already")
+                .help("put all settings in one");
         if let Some(first) = documents.meshes.first() {
             diagnostic = diagnostic.also(first.name.span, "the first one");
         }
@@ -132,10 +132,9 @@ fn mesh(documents: &Documents, diagnostics: &mut Diagnostics) -> Mesh {
     for domain in written.map(|mesh| mesh.trust_domains.as_slice()).unwrap_or_default() {
         if !identity::is_trust_domain(&domain.value) {
             let message = format!("`{}` is not a trust domain", domain.value);
-            diagnostics.push(
-                Diagnostic::new(Code::BadIdentity, domain.span, message)
-                    .help("lower-case letters, digits, `.`, `-` and `_`, without `spiffe://`, as in `cluster.local`"),
-            );
+            diagnostics.push(Diagnostic::new(Code::BadIdentity, domain.span, message).help(
+                "lower-case letters, digits, `.`, `-` and `_`, without `spiffe://`, as in `cluster.local`",
+            ));
         } else if trust_domains.len() >= MAX_TRUST_DOMAINS {
             let message = format!("more than {MAX_TRUST_DOMAINS} trust domains");
             diagnostics.push(Diagnostic::new(Code::TooMuch, domain.span, message));
@@ -202,7 +201,8 @@ fn agents(
 
 fn delegates(written: &ast::Agent, names: &Names<'_>, diagnostics: &mut Diagnostics) -> Delegates {
     let anyone = written.delegates_to.iter().any(|name| name.value == "*");
-    let named: Vec<ast::Name> = written.delegates_to.iter().filter(|name| name.value != "*").cloned().collect();
+    let named: Vec<ast::Name> =
+        written.delegates_to.iter().filter(|name| name.value != "*").cloned().collect();
     let to = names.agents(&named, diagnostics);
     Delegates { to: (!anyone).then_some(to), max_depth: written.delegates_depth }
 }

@@ -138,7 +138,9 @@ impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             CompileErrorKind::NoService => f.write_str("no service has this workload"),
-            CompileErrorKind::TooManyActions => f.write_str("more than 32767 actions that rules treat differently"),
+            CompileErrorKind::TooManyActions => {
+                f.write_str("more than 32767 actions that rules treat differently")
+            }
             CompileErrorKind::TooMany { what, most } => write!(f, "more than {most} {what} in one blob"),
             CompileErrorKind::Pattern { pattern, reason } => write!(f, "`{pattern}` has no table: {reason}"),
             CompileErrorKind::ConditionTooDeep => f.write_str("the condition is nested too deeply"),

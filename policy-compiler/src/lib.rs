@@ -15,10 +15,11 @@
 )]
 
 pub mod automata;
-pub mod compile;
 pub mod check;
+pub mod compile;
 pub mod diagnostics;
 pub mod emit;
+pub mod format;
 #[cfg(any(test, feature = "generate"))]
 pub mod generate;
 pub mod ir;
@@ -26,6 +27,7 @@ pub mod lower;
 pub mod model;
 pub mod optimize;
 pub mod reference;
+pub mod schema;
 pub mod slice;
 pub mod source;
 pub mod span_map;

@@ -461,7 +461,9 @@ pub enum Field {
     Query(String),
     /// A segment of the canonical path, from 0.
     PathSegment(u8),
-    /// A field of the JSON body, by keys from the root; a list stands for itself.
+    /// A field of the JSON body, by keys from the root; a list stands for itself. For MCP the arguments of a call are below
+    /// `params.arguments`. For A2A what all parts of a message say together is below `params.message.parts.data`, whatever
+    /// the version and binding; a field that two parts have is unusable. No rule that reads a body covers gRPC.
     Body(Vec<String>),
     /// The downstream address, without its port, as text.
     PeerAddress,

@@ -72,7 +72,11 @@ pub fn slice(policy: &Policy, workload: &Workload, max_bystanders: usize) -> Sli
     let policy = Policy {
         mesh: policy.mesh.clone(),
         services: services.iter().filter_map(|id| nth(&policy.services, id.0)).cloned().collect(),
-        agents: agents.iter().filter_map(|id| nth(&policy.agents, id.0)).map(|agent| renaming.agent(agent)).collect(),
+        agents: agents
+            .iter()
+            .filter_map(|id| nth(&policy.agents, id.0))
+            .map(|agent| renaming.agent(agent))
+            .collect(),
         missions: missions
             .iter()
             .filter_map(|id| nth(&policy.missions, id.0))
@@ -136,7 +140,11 @@ impl Renaming {
     }
 
     fn mission(&self, mission: &Mission) -> Mission {
-        Mission { grants: self.some_rules(&mission.grants), denies: self.some_rules(&mission.denies), ..mission.clone() }
+        Mission {
+            grants: self.some_rules(&mission.grants),
+            denies: self.some_rules(&mission.denies),
+            ..mission.clone()
+        }
     }
 
     fn rule(&self, rule: &Rule, actions: &[ActionId]) -> Rule {
@@ -180,7 +188,13 @@ impl core::fmt::Display for Slice {
             writeln!(f, "agent {} {} grants {} denies", agent.name, agent.grants.len(), agent.denies.len())?;
         }
         for mission in &self.policy.missions {
-            writeln!(f, "mission {} {} grants {} denies", mission.name, mission.grants.len(), mission.denies.len())?;
+            writeln!(
+                f,
+                "mission {} {} grants {} denies",
+                mission.name,
+                mission.grants.len(),
+                mission.denies.len()
+            )?;
         }
         for (rule, origin) in self.policy.rules.iter().zip(&self.rules) {
             writeln!(f, "rule {} covers {} actions, when {:?}", origin.0, rule.actions.len(), rule.when)?;

@@ -1,5 +1,7 @@
 //! Source files and places in them.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::syntax::limits::MAX_SOURCE_BYTES;
 
 /// Index of a file in the set being compiled.
@@ -118,6 +120,30 @@ impl Sources {
         self.files.iter().zip(0_u32..).map(|(file, number)| (FileId(number), file))
     }
 
+    /// SHA-256 over the files in order, each text preceded by its length in bytes (8 bytes, little-endian). Names do not
+    /// count, so that the same policy has the same digest wherever it lies.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for file in &self.files {
+            digest.update(u64::try_from(file.text.len()).unwrap_or(u64::MAX).to_le_bytes());
+            digest.update(file.text.as_bytes());
+        }
+        digest.finalize().into()
+    }
+
+    /// How many files there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// The file of this number.
     #[must_use]
     pub fn file(&self, id: FileId) -> Option<&SourceFile> {
@@ -128,7 +154,10 @@ impl Sources {
     #[must_use]
     pub fn text(&self, span: Span) -> &str {
         let range = usize::try_from(span.start).ok().zip(usize::try_from(span.end).ok());
-        self.file(span.file).zip(range).and_then(|(file, (start, end))| file.text.get(start..end)).unwrap_or("")
+        self.file(span.file)
+            .zip(range)
+            .and_then(|(file, (start, end))| file.text.get(start..end))
+            .unwrap_or("")
     }
 
     /// `FILE:LINE:COLUMN` of the start of `span`.
@@ -159,12 +188,7 @@ impl SourceFile {
             String::from_utf8(bytes).unwrap_or_default()
         });
         let line_starts = core::iter::once(0)
-            .chain(
-                text.bytes()
-                    .zip(1_u32..)
-                    .filter(|(byte, _)| *byte == b'\n')
-                    .map(|(_, next)| next),
-            )
+            .chain(text.bytes().zip(1_u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next))
             .collect();
         Self { name, text, flaw, line_starts }
     }

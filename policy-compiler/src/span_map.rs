@@ -21,7 +21,8 @@ pub fn span_map(policy: &Policy, sources: &Sources, compiled: &Compiled, digest:
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let rules: Vec<Value> = compiled.rules.iter().map(|origin| rule(policy, sources, origin)).collect();
     let actions: Vec<Vec<String>> = compiled.columns.iter().map(|column| names(policy, column)).collect();
-    let mut text = json!({ "version": VERSION, "digest": hex, "actions": actions, "rules": rules }).to_string();
+    let mut text =
+        json!({ "version": VERSION, "digest": hex, "actions": actions, "rules": rules }).to_string();
     text.push('\n');
     text
 }

@@ -1,8 +1,8 @@
 //! The reference evaluator against compiling, verifying and evaluating: over generated policies and requests, both
 //! must say the same, down to the hop and the rule.
 //!
-//! `AMBIT_CASES` is how many requests are judged (each policy gets several). A counterexample is shrunk and printed as
-//! a tape; committed under `tests/differential/cases`, it is judged in every run.
+//! `AMBIT_CASES` is how many requests are judged (each policy gets several). A counterexample is shrunk and printed,
+//! with the tape that makes it; written out in `differential/regressions.rs`, it is judged in every run.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
@@ -15,6 +15,8 @@
 
 #[path = "differential/facts.rs"]
 mod facts;
+#[path = "differential/regressions.rs"]
+mod regressions;
 
 use ambit_compiler::compile::{CompileErrorKind, Compiled, Options, compile};
 use ambit_compiler::generate::{self, Choices};
@@ -22,7 +24,7 @@ use ambit_compiler::model::{Policy, Workload};
 use ambit_compiler::reference::{self, Case, Hop, Judgement, Terms, Verdict};
 use ambit_eval::Program;
 
-const CASES: u64 = 20_000;
+const CASES: u64 = 6_000;
 const CASES_A_POLICY: usize = 32;
 
 /// What differs, if anything does.
@@ -110,7 +112,8 @@ fn reference_and_blob_agree() {
     for seed in 0..policies {
         let mut choices = Choices::from_seed(seed);
         if differ(&mut choices, CASES_A_POLICY).is_some() {
-            let fails = |tape: &[u32]| differ(&mut Choices::from_tape(tape.to_vec()), CASES_A_POLICY).is_some();
+            let fails =
+                |tape: &[u32]| differ(&mut Choices::from_tape(tape.to_vec()), CASES_A_POLICY).is_some();
             let tape = generate::shrink(choices.tape().to_vec(), fails);
             let difference = differ(&mut Choices::from_tape(tape.clone()), CASES_A_POLICY);
             panic!("seed {seed}\n{}\ntape {tape:?}", difference.unwrap_or_default());
@@ -118,25 +121,17 @@ fn reference_and_blob_agree() {
     }
 }
 
-#[test]
-fn committed_counterexamples_agree() {
-    let tapes = include_str!("differential/cases.txt");
-    for line in tapes.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let tape = line.split_whitespace().map(|choice| choice.parse().expect("a number")).collect();
-        assert_eq!(differ(&mut Choices::from_tape(tape), CASES_A_POLICY), None, "{line}");
-    }
-}
-
 /// The property is worth nothing if generated requests all fail early: every code of judgement must come up.
 #[test]
 fn generated_cases_reach_every_code() {
     let mut counts = std::collections::BTreeMap::new();
-    for seed in 0..750 {
+    for seed in 0..400 {
         let mut choices = Choices::from_seed(seed);
         let policy = generate::policy(&mut choices);
         for _ in 0..CASES_A_POLICY {
             let (workload, case) = generate::case(&mut choices, &policy);
-            let judgement = reference::judge(&policy, &workload, &case, Terms { require_stamp: seed % 4 == 0 });
+            let judgement =
+                reference::judge(&policy, &workload, &case, Terms { require_stamp: seed % 4 == 0 });
             *counts.entry(judgement.code.word()).or_insert(0_u32) += 1;
         }
     }
@@ -167,7 +162,7 @@ fn generated_cases_reach_every_code() {
         "condition-not-met",
         "effect-ceiling",
     ] {
-        assert!(counts.get(code).copied().unwrap_or(0) >= 10, "{code} in {counts:?}");
+        assert!(counts.get(code).copied().unwrap_or(0) >= 5, "{code} in {counts:?}");
     }
     println!("{counts:?}");
 }

@@ -9,7 +9,7 @@ use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Dot, Hir, Repetition
 
 use crate::model::{PathPattern, Segment, Selector};
 
-use super::{Automaton, MAX_DETERMINIZE_BYTES, MAX_STATES, table};
+use super::{Automaton, MAX_CATALOG_BYTES, MAX_REGEX_BYTES, MAX_STATES, table};
 
 /// Why a pattern has no table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub fn regex(pattern: &str) -> Result<Automaton, AutomatonError> {
         .build()
         .parse(pattern)
         .map_err(|error| AutomatonError::Syntax(error.to_string()))?;
-    let dfa = determinize(&[hir], Anchored::No)?;
+    let dfa = determinize(&[hir], Anchored::No, MAX_REGEX_BYTES)?;
     table::build(&dfa, Anchored::No, |_| 0)
 }
 
@@ -57,13 +57,17 @@ pub fn principals(patterns: &[(&str, u16)]) -> Result<Automaton, AutomatonError>
 
 fn first_of(patterns: impl Iterator<Item = (Hir, u16)>) -> Result<Automaton, AutomatonError> {
     let (hirs, labels): (Vec<Hir>, Vec<u16>) = patterns.unzip();
-    let dfa = determinize(&hirs, Anchored::Yes)?;
+    let dfa = determinize(&hirs, Anchored::Yes, MAX_CATALOG_BYTES)?;
     table::build(&dfa, Anchored::Yes, |pattern| labels.get(pattern).copied().unwrap_or(0))
 }
 
-fn determinize(hirs: &[Hir], anchored: Anchored) -> Result<dense::DFA<Vec<u32>>, AutomatonError> {
+fn determinize(
+    hirs: &[Hir],
+    anchored: Anchored,
+    most_bytes: usize,
+) -> Result<dense::DFA<Vec<u32>>, AutomatonError> {
     let nfa: NFA = thompson::Compiler::new()
-        .configure(thompson::Config::new().utf8(false).nfa_size_limit(Some(MAX_DETERMINIZE_BYTES)))
+        .configure(thompson::Config::new().utf8(false).nfa_size_limit(Some(most_bytes)))
         .build_many_from_hir(hirs)
         .map_err(|error| match error.size_limit() {
             Some(_) => AutomatonError::TooLarge,
@@ -73,16 +77,22 @@ fn determinize(hirs: &[Hir], anchored: Anchored) -> Result<dense::DFA<Vec<u32>>,
     let config = dense::Config::new()
         .start_kind(start)
         .match_kind(MatchKind::All)
-        .dfa_size_limit(Some(MAX_DETERMINIZE_BYTES))
-        .determinize_size_limit(Some(MAX_DETERMINIZE_BYTES));
+        .dfa_size_limit(Some(most_bytes))
+        .determinize_size_limit(Some(most_bytes));
     dense::Builder::new().configure(config).build_from_nfa(&nfa).map_err(|error| {
-        if error.is_size_limit_exceeded() { AutomatonError::TooLarge } else { AutomatonError::Unsupported(error.to_string()) }
+        if error.is_size_limit_exceeded() {
+            AutomatonError::TooLarge
+        } else {
+            AutomatonError::Unsupported(error.to_string())
+        }
     })
 }
 
 fn selected(selector: &Selector) -> Hir {
     match selector {
-        Selector::Http { methods, path } => Hir::concat(vec![method(methods), Hir::literal(*b" "), path_language(path)]),
+        Selector::Http { methods, path } => {
+            Hir::concat(vec![method(methods), Hir::literal(*b" "), path_language(path)])
+        }
         Selector::Key(pattern) => glob(pattern, &any_byte()),
     }
 }

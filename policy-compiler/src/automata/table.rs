@@ -125,7 +125,8 @@ fn useful(found: &[Found]) -> Vec<bool> {
 
 fn runs(state: &Found, useful: &[bool]) -> Vec<Run> {
     let target = |target: &Option<usize>| target.filter(|place| useful.get(*place) == Some(&true));
-    let steps = (0..=u8::MAX).zip(&state.targets).filter_map(|(byte, to)| target(to).map(|to| (byte, byte, to)));
+    let steps =
+        (0..=u8::MAX).zip(&state.targets).filter_map(|(byte, to)| target(to).map(|to| (byte, byte, to)));
     joined(steps)
 }
 

@@ -25,8 +25,8 @@ fn texts(alphabet: &[u8], most: usize) -> Vec<Vec<u8>> {
 #[test]
 fn regexes_match_where_another_engine_does() {
     for pattern in [
-        "", "a", "^a", "b$", "^$", "^a*b", "(a|b)+a", r"\ba", r"a\b", r"\Ba", "[^a]", "(?i)A", r"a{2,3}$", "^(ab|a)$", r"^\d",
-        "a|^b", ".", "^.$", "(?s)^.$", "(?m)^a$", "x", "(?:a*)*", "^a.b", r"\xff",
+        "", "a", "^a", "b$", "^$", "^a*b", "(a|b)+a", r"\ba", r"a\b", r"\Ba", "[^a]", "(?i)A", r"a{2,3}$",
+        "^(ab|a)$", r"^\d", "a|^b", ".", "^.$", "(?s)^.$", "(?m)^a$", "x", "(?:a*)*", "^a.b", r"\xff",
     ] {
         let automaton = regex(pattern).unwrap();
         let vm = PikeVM::builder()
@@ -36,7 +36,11 @@ fn regexes_match_where_another_engine_does() {
             .unwrap();
         let mut cache = vm.create_cache();
         for text in texts(b"ab\n 1\xff", 4) {
-            assert_eq!(automaton.run(&text).is_some(), vm.is_match(&mut cache, &text), "{pattern:?} {text:?}");
+            assert_eq!(
+                automaton.run(&text).is_some(),
+                vm.is_match(&mut cache, &text),
+                "{pattern:?} {text:?}"
+            );
         }
     }
 }
@@ -58,9 +62,18 @@ fn the_first_selector_names_the_action() {
 
 #[test]
 fn paths_match_whole_segments() {
-    let path = |segments: &[Segment]| Selector::Http { methods: vec!["GET".into()], path: PathPattern { segments: segments.into() } };
+    let path = |segments: &[Segment]| Selector::Http {
+        methods: vec!["GET".into()],
+        path: PathPattern { segments: segments.into() },
+    };
     let a = || Segment::Literal("a".into());
-    let selectors = [path(&[]), path(&[a()]), path(&[a(), Segment::One(None)]), path(&[a(), Segment::Rest]), path(&[Segment::Rest])];
+    let selectors = [
+        path(&[]),
+        path(&[a()]),
+        path(&[a(), Segment::One(None)]),
+        path(&[a(), Segment::Rest]),
+        path(&[Segment::Rest]),
+    ];
     let labelled: Vec<_> = selectors.iter().zip(0..).collect();
     let automaton = actions(&labelled).unwrap();
     let check = |key: &str, label| assert_eq!(automaton.run(key.as_bytes()), label, "{key}");

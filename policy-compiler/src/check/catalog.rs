@@ -57,7 +57,10 @@ pub(super) fn services(
                 Diagnostic::new(
                     Code::SharedWorkload,
                     service.span,
-                    format!("services `{}` and `{}` have one workload and speak `{protocol}`", first.name, service.name),
+                    format!(
+                        "services `{}` and `{}` have one workload and speak `{protocol}`",
+                        first.name, service.name
+                    ),
                 )
                 .also(first.span, "the other one")
                 .help("put the actions of both in one document"),
@@ -123,10 +126,14 @@ fn action(
     }
     if let Some(first) = names.get(&name.value) {
         diagnostics.push(
-            Diagnostic::new(Code::DuplicateAction, name.span, format!("action `{}` exists already", name.value))
-                .label("again here")
-                .also(*first, "first here")
-                .help("give one of them another `name`"),
+            Diagnostic::new(
+                Code::DuplicateAction,
+                name.span,
+                format!("action `{}` exists already", name.value),
+            )
+            .label("again here")
+            .also(*first, "first here")
+            .help("give one of them another `name`"),
         );
         return None;
     }

@@ -3,8 +3,8 @@
 //! A rule may cover actions of several protocols, and `path.id` may be at another place in each. What a condition reads
 //! then differs, so a rule is split into groups of actions that read alike; its meaning is that of all groups together.
 
-mod constant;
 mod cel;
+mod constant;
 mod function;
 mod lower;
 mod name;
@@ -25,10 +25,10 @@ use crate::model::{ActionId, Condition, Protocol};
 use crate::source::Span;
 use crate::syntax::ast::ConditionText;
 
-/// Names that a condition may start from, with what they are.
-pub use self::name::ROOTS;
 /// Functions that a condition may call, with what they do.
 pub use self::function::FUNCTIONS;
+/// Names that a condition may start from, with what they are.
+pub use self::name::ROOTS;
 
 /// An action that a rule covers, as far as conditions care.
 #[derive(Clone, Debug)]
@@ -109,16 +109,25 @@ pub(super) fn compile(
 ) -> Option<Vec<Group>> {
     let parsed = cel::parse(text, raw, diagnostics)?;
     let uses = name::uses(&parsed.tree);
-    if !check_arguments(&uses, covered, &parsed, diagnostics) | !check_parameters(&uses, covered, &parsed, diagnostics) {
+    if !check_arguments(&uses, covered, &parsed, diagnostics)
+        | !check_parameters(&uses, covered, &parsed, diagnostics)
+    {
         return None;
     }
     // Without actions (their names were wrong, say) the condition is still checked, against plain HTTP.
     let mut scenes: Vec<(Scene<'_>, Vec<ActionId>)> = Vec::new();
     for one in covered {
         let arguments = if uses.arguments.is_some() { root_of(one.protocol) } else { &[] };
-        let parameters: Vec<(String, u8)> =
-            one.parameters.iter().filter(|(name, _)| uses.parameters.iter().any(|(used, _)| used == name)).cloned().collect();
-        match scenes.iter_mut().find(|(scene, _)| scene.arguments == arguments && scene.parameters == parameters) {
+        let parameters: Vec<(String, u8)> = one
+            .parameters
+            .iter()
+            .filter(|(name, _)| uses.parameters.iter().any(|(used, _)| used == name))
+            .cloned()
+            .collect();
+        match scenes
+            .iter_mut()
+            .find(|(scene, _)| scene.arguments == arguments && scene.parameters == parameters)
+        {
             Some((_, actions)) => actions.push(one.action),
             None => scenes.push((Scene { arguments, parameters, names }, vec![one.action])),
         }
@@ -163,27 +172,39 @@ fn check_arguments(
     let Some(first) = lacking(Arguments::Absent).next() else {
         if let Some(first) = lacking(Arguments::Unusual).next() {
             diagnostics.push(
-                Diagnostic::new(Code::NoBody, span, format!("requests of `{}` have no body as a rule", first.name))
-                    .help("read `request.query.NAME` or `path.NAME` instead"),
+                Diagnostic::new(
+                    Code::NoBody,
+                    span,
+                    format!("requests of `{}` have no body as a rule", first.name),
+                )
+                .help("read `request.query.NAME` or `path.NAME` instead"),
             );
         }
         return true;
     };
+    // A body that is not JSON is neither there nor absent, so nothing can be said of what it holds.
+    let opaque = covered.iter().find(|one| one.protocol == Protocol::Grpc);
+    let only = lacking(Arguments::Absent).count() == covered.len();
+    let first = opaque.unwrap_or(first);
     let why = match first.protocol {
         Protocol::Grpc => "messages of gRPC are not read",
         Protocol::Mcp => "only tool calls and prompts have arguments",
         Protocol::A2a => "only messages have data parts",
         Protocol::Http => "it has no body",
     };
-    if lacking(Arguments::Absent).count() == covered.len() {
+    if opaque.is_some() || only {
         let message = format!("`{}` has no `args`", first.name);
-        diagnostics.push(Diagnostic::new(Code::NoSuchField, span, message).note(why));
+        let help =
+            (!only).then(|| String::from("write a rule of its own for the actions that have arguments"));
+        diagnostics.push(Diagnostic::new(Code::NoSuchField, span, message).maybe_help(help).note(why));
         return false;
     }
     diagnostics.push(
         Diagnostic::new(Code::FieldAbsentSometimes, span, format!("`{}` has no `args`", first.name))
             .help("write a rule of its own for the actions that have arguments")
-            .note(format!("{why}; for it the condition is unknown, so that a grant grants nothing and a deny denies")),
+            .note(format!(
+                "{why}; for it the condition is unknown, so that a grant grants nothing and a deny denies"
+            )),
     );
     true
 }
@@ -196,7 +217,8 @@ fn check_parameters(
 ) -> bool {
     let mut good = true;
     for (name, place) in &uses.parameters {
-        let Some(lacking) = covered.iter().find(|one| !one.parameters.iter().any(|(has, _)| has == name)) else {
+        let Some(lacking) = covered.iter().find(|one| !one.parameters.iter().any(|(has, _)| has == name))
+        else {
             continue;
         };
         let span: Span = parsed.span(place);

@@ -41,7 +41,9 @@ impl Effects {
 
     /// The set of a ceiling.
     pub(super) fn of_ceiling(&mut self, names: &[Name], diagnostics: &mut Diagnostics) -> EffectSet {
-        self.bounded.extend(names.iter().map(|name| (name.value.clone(), name.span)));
+        self.bounded.extend(
+            names.iter().filter(|name| is_label(&name.value)).map(|name| (name.value.clone(), name.span)),
+        );
         self.of_action(names, diagnostics)
     }
 

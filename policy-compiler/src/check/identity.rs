@@ -30,7 +30,8 @@ pub(super) fn read(
         (None, None, None, Some(pattern)) => path_pattern(pattern, diagnostics),
         _ => {
             diagnostics.push(
-                Diagnostic::new(Code::BadIdentity, written.span, "not one of the forms of an identity").help(FORMS),
+                Diagnostic::new(Code::BadIdentity, written.span, "not one of the forms of an identity")
+                    .help(FORMS),
             );
             None
         }
@@ -42,7 +43,9 @@ fn spiffe(id: &Name, trust_domains: &[String], diagnostics: &mut Diagnostics) ->
     let bad = |message: String| {
         Diagnostic::new(Code::BadIdentity, id.span, message).help("as in `spiffe://cluster.local/ns/a/sa/b`")
     };
-    let Some((domain, path)) = text.strip_prefix("spiffe://").and_then(|rest| rest.split_at_checked(rest.find('/')?)) else {
+    let Some((domain, path)) =
+        text.strip_prefix("spiffe://").and_then(|rest| rest.split_at_checked(rest.find('/')?))
+    else {
         diagnostics.push(bad(format!("`{text}` is not a SPIFFE id of a workload")));
         return None;
     };
@@ -66,7 +69,11 @@ fn spiffe(id: &Name, trust_domains: &[String], diagnostics: &mut Diagnostics) ->
 
 fn path_pattern(pattern: &Name, diagnostics: &mut Diagnostics) -> Option<Identity> {
     let text = pattern.value.as_str();
-    let diagnostic = Diagnostic::new(Code::BadIdentity, pattern.span, format!("`{text}` is not a pattern of SPIFFE paths"));
+    let diagnostic = Diagnostic::new(
+        Code::BadIdentity,
+        pattern.span,
+        format!("`{text}` is not a pattern of SPIFFE paths"),
+    );
     if text.starts_with("spiffe:") {
         diagnostics.push(diagnostic.help("leave scheme and trust domain out: the pattern is of the path, in any of the mesh's trust domains"));
         return None;
@@ -85,7 +92,9 @@ fn path_pattern(pattern: &Name, diagnostics: &mut Diagnostics) -> Option<Identit
 pub(super) fn is_trust_domain(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= MAX_TRUST_DOMAIN_BYTES
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_'))
 }
 
 /// SPIFFE-ID, section 2.2; with `*` if `wild`.
@@ -108,7 +117,8 @@ pub(super) fn check_account(name: &Name, diagnostics: &mut Diagnostics) -> bool 
 fn check_dns(name: &Name, what: &str, longest: usize, dots: bool, diagnostics: &mut Diagnostics) -> bool {
     let text = name.value.as_str();
     let label = |label: &str| {
-        let outer = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let outer =
+            |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         let bytes = label.as_bytes();
         outer(bytes.first())
             && outer(bytes.last())
@@ -116,7 +126,8 @@ fn check_dns(name: &Name, what: &str, longest: usize, dots: bool, diagnostics: &
     };
     let good = text.len() <= longest && if dots { text.split('.').all(label) } else { label(text) };
     if !good {
-        let diagnostic = Diagnostic::new(Code::BadIdentity, name.span, format!("`{text}` is not a Kubernetes {what}"));
+        let diagnostic =
+            Diagnostic::new(Code::BadIdentity, name.span, format!("`{text}` is not a Kubernetes {what}"));
         diagnostics.push(if text.contains('*') {
             diagnostic.help("for patterns write `{spiffePattern: \"/ns/*/sa/b\"}`")
         } else {

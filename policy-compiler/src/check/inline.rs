@@ -67,10 +67,13 @@ impl Requests {
     /// The requests of a selector, a method at a time.
     fn of(selector: &Selector) -> Vec<Self> {
         match selector {
-            Selector::Http { methods, path } if methods.is_empty() => vec![Self { method: None, path: path.clone() }],
-            Selector::Http { methods, path } => {
-                methods.iter().map(|method| Self { method: Some(method.clone()), path: path.clone() }).collect()
+            Selector::Http { methods, path } if methods.is_empty() => {
+                vec![Self { method: None, path: path.clone() }]
             }
+            Selector::Http { methods, path } => methods
+                .iter()
+                .map(|method| Self { method: Some(method.clone()), path: path.clone() })
+                .collect(),
             Selector::Key(_) => Vec::new(),
         }
     }
@@ -117,23 +120,28 @@ pub(super) fn refine(
 /// The inline patterns with all their intersections, among each other and with declared actions, without repetitions
 /// and without those that a declared action is already.
 fn close(declared: &[Vec<Requests>], wanted: &[Wanted], diagnostics: &mut Diagnostics) -> Option<Vec<Made>> {
-    let mut known: HashMap<(Option<String>, String), ()> = HashMap::new();
+    // What is an action already, and whether its intersections were looked for.
+    let mut known: HashMap<(Option<String>, String), bool> = HashMap::new();
     for requests in declared {
         if let [only] = requests.as_slice() {
-            known.insert(only.key(), ());
+            known.insert(only.key(), false);
         }
     }
     let mut made: Vec<Made> = Vec::new();
     let mut todo: Vec<Made> =
         wanted.iter().rev().map(|want| Made { requests: want.requests.clone(), span: want.span }).collect();
     while let Some(next) = todo.pop() {
-        if known.insert(next.requests.key(), ()).is_some() {
-            continue;
-        }
+        let is_action = match known.insert(next.requests.key(), true) {
+            Some(true) => continue,
+            Some(false) => true,
+            None => false,
+        };
         if made.len() >= MAX_INLINE_ACTIONS {
-            let message = format!("inline `http` makes more than {MAX_INLINE_ACTIONS} actions of one service");
+            let message =
+                format!("inline `http` makes more than {MAX_INLINE_ACTIONS} actions of one service");
             diagnostics.push(
-                Diagnostic::new(Code::TooMuch, next.span, message).help("name actions in the service's catalog"),
+                Diagnostic::new(Code::TooMuch, next.span, message)
+                    .help("name actions in the service's catalog"),
             );
             return None;
         }
@@ -145,7 +153,9 @@ fn close(declared: &[Vec<Requests>], wanted: &[Wanted], diagnostics: &mut Diagno
                 todo.push(Made { requests: both, span: next.span });
             }
         }
-        made.push(next);
+        if !is_action {
+            made.push(next);
+        }
     }
     Some(made)
 }
@@ -156,7 +166,12 @@ impl Refinement {
         let inside = |requests: &Vec<Requests>| {
             !requests.is_empty() && requests.iter().all(|requests| wanted.contains(requests))
         };
-        self.requests.iter().zip(0_u32..).filter(|(requests, _)| inside(requests)).map(|(_, index)| index).collect()
+        self.requests
+            .iter()
+            .zip(0_u32..)
+            .filter(|(requests, _)| inside(requests))
+            .map(|(_, index)| index)
+            .collect()
     }
 }
 

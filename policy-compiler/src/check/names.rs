@@ -81,10 +81,14 @@ impl<'a> Table<'a> {
         for (name, place) in names.zip(0_u32..) {
             if let Some((_, first)) = places.get(name.value.as_str()) {
                 diagnostics.push(
-                    Diagnostic::new(Code::DuplicateName, name.span, format!("{kind} `{}` exists already", name.value))
-                        .label("again here")
-                        .also(*first, "first here")
-                        .help("put everything about it in one document"),
+                    Diagnostic::new(
+                        Code::DuplicateName,
+                        name.span,
+                        format!("{kind} `{}` exists already", name.value),
+                    )
+                    .label("again here")
+                    .also(*first, "first here")
+                    .help("put everything about it in one document"),
                 );
             } else {
                 places.insert(&name.value, (place, name.span));
@@ -105,7 +109,8 @@ impl<'a> Table<'a> {
             } else {
                 None
             };
-            let otherwise = format!("no document of `kind: {}{}` has this name", capital(self.kind), rest(self.kind));
+            let otherwise =
+                format!("no document of `kind: {}{}` has this name", capital(self.kind), rest(self.kind));
             diagnostics.push(diagnostic.help(otherwise).maybe_help(help));
         }
         found

@@ -31,7 +31,11 @@ fn read(text: &str) -> Result<PathPattern, Refusal> {
     }
     if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic()) {
         let help = "a segment that cannot be written plainly can be matched by `*`";
-        return Err((Code::BadPath, format!("`{text}` holds `{}`, which no canonical path has plainly", odd.escape_default()), help));
+        return Err((
+            Code::BadPath,
+            format!("`{text}` holds `{}`, which no canonical path has plainly", odd.escape_default()),
+            help,
+        ));
     }
     for (mark, help) in [
         ("?", "the query is no part of the path; compare `request.query` in `when`"),
@@ -49,7 +53,11 @@ fn read(text: &str) -> Result<PathPattern, Refusal> {
     }
     let parts: Vec<&str> = rest.split('/').collect();
     if parts.len() > MAX_PATH_SEGMENTS {
-        return Err((Code::TooMuch, format!("path with more than {MAX_PATH_SEGMENTS} segments"), "end it with `**`"));
+        return Err((
+            Code::TooMuch,
+            format!("path with more than {MAX_PATH_SEGMENTS} segments"),
+            "end it with `**`",
+        ));
     }
     let mut segments = Vec::with_capacity(parts.len());
     let last = parts.len().saturating_sub(1);
@@ -76,13 +84,21 @@ fn segment(text: &str, part: &str, last: bool) -> Result<Segment, Refusal> {
     match part {
         "*" => return Ok(Segment::One(None)),
         "**" if last => return Ok(Segment::Rest),
-        "**" => return malformed("has `**` before its end", "`**` stands for all that follows; use `*` for one segment"),
+        "**" => {
+            return malformed(
+                "has `**` before its end",
+                "`**` stands for all that follows; use `*` for one segment",
+            );
+        }
         _ => {}
     }
     if let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
         let start = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if !start || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return malformed("has a parameter without a plain name", "letters, digits and `_`, as in `{order_id}`");
+            return malformed(
+                "has a parameter without a plain name",
+                "letters, digits and `_`, as in `{order_id}`",
+            );
         }
         return Ok(Segment::One(Some(name.to_owned())));
     }
@@ -102,7 +118,10 @@ fn segment(text: &str, part: &str, last: bool) -> Result<Segment, Refusal> {
 /// Whether canonical paths have the character as itself.
 const fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric()
-        || matches!(c, '-' | '.' | '_' | '~' | '!' | '$' | '&' | '\'' | '(' | ')' | '+' | ',' | '=' | ':' | '@')
+        || matches!(
+            c,
+            '-' | '.' | '_' | '~' | '!' | '$' | '&' | '\'' | '(' | ')' | '+' | ',' | '=' | ':' | '@'
+        )
 }
 
 fn name_of(segment: &Segment) -> Option<&str> {
@@ -114,7 +133,12 @@ fn name_of(segment: &Segment) -> Option<&str> {
 
 /// The place of the segment that `{name}` captures.
 pub(super) fn position(pattern: &PathPattern, name: &str) -> Option<u8> {
-    pattern.segments.iter().zip(0_u8..).find(|(segment, _)| name_of(segment) == Some(name)).map(|(_, place)| place)
+    pattern
+        .segments
+        .iter()
+        .zip(0_u8..)
+        .find(|(segment, _)| name_of(segment) == Some(name))
+        .map(|(_, place)| place)
 }
 
 /// The pattern without the names of its parameters, which change nothing about what it matches.

@@ -34,8 +34,8 @@ pub(super) struct Rules<'a> {
     sources: &'a Sources,
     names: &'a Names<'a>,
     resolver: Resolver<'a>,
-    /// The grants of each toolset.
-    toolsets: Vec<Vec<Tool>>,
+    /// The grants of each toolset, as they are in a grant and in a deny.
+    toolsets: Vec<(Vec<Tool>, Vec<Tool>)>,
     pub(super) rules: Vec<Rule>,
 }
 
@@ -49,19 +49,33 @@ impl<'a> Rules<'a> {
     ) -> Self {
         let mut rules = Self { sources, names, resolver, toolsets: Vec::new(), rules: Vec::new() };
         for toolset in toolsets {
-            let tools = toolset.grants.iter().map(|grant| rules.tool(grant, diagnostics)).collect();
-            rules.toolsets.push(tools);
+            let granted = toolset.grants.iter().map(|grant| rules.tool(grant, diagnostics)).collect();
+            // What is wrong was said.
+            let mut unsaid = Diagnostics::new();
+            let denied =
+                toolset.grants.iter().map(|grant| rules.tool_of(grant, Sort::Deny, &mut unsaid)).collect();
+            rules.toolsets.push((granted, denied));
         }
         rules
     }
 
     /// Checks a list of rules; gives the numbers of what they became.
-    pub(super) fn list(&mut self, written: &[ast::Rule], sort: Sort, diagnostics: &mut Diagnostics) -> Vec<RuleId> {
+    pub(super) fn list(
+        &mut self,
+        written: &[ast::Rule],
+        sort: Sort,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<RuleId> {
         let first = self.rules.len();
         for rule in written {
             let reach = self.reach(rule, sort, diagnostics);
             for piece in self.pieces(rule, sort, diagnostics) {
-                self.rules.push(Rule { actions: piece.actions, when: piece.when, reach: reach.clone(), span: rule.span });
+                self.rules.push(Rule {
+                    actions: piece.actions,
+                    when: piece.when,
+                    reach: reach.clone(),
+                    span: rule.span,
+                });
             }
         }
         (first..self.rules.len()).filter_map(|index| u32::try_from(index).ok()).map(RuleId).collect()
@@ -86,20 +100,30 @@ impl<'a> Rules<'a> {
     fn pieces(&mut self, rule: &ast::Rule, sort: Sort, diagnostics: &mut Diagnostics) -> Vec<Piece> {
         match &rule.toolset {
             Some(toolset) => {
-                if let Some(other) = rule.actions.first().map(|name| name.span).or(rule.http.as_ref().map(|http| http.span)) {
+                if let Some(other) =
+                    rule.actions.first().map(|name| name.span).or(rule.http.as_ref().map(|http| http.span))
+                {
                     diagnostics.push(
-                        Diagnostic::new(Code::FieldConflict, other, "a rule with `toolset` has no `actions` and no `http`")
-                            .also(toolset.span, "the toolset")
-                            .help("write a rule of its own"),
+                        Diagnostic::new(
+                            Code::FieldConflict,
+                            other,
+                            "a rule with `toolset` has no `actions` and no `http`",
+                        )
+                        .also(toolset.span, "the toolset")
+                        .help("write a rule of its own"),
                     );
                 }
                 self.of_toolset(rule, toolset, sort, diagnostics)
             }
             None => {
-                if rule.actions.is_empty() && rule.http.is_none() {
+                if !rule.says_actions {
                     diagnostics.push(
-                        Diagnostic::new(Code::NothingGranted, rule.span, "the rule does not say which actions it is about")
-                            .help("add `actions: [orders-db/row.read]`"),
+                        Diagnostic::new(
+                            Code::NothingGranted,
+                            rule.span,
+                            "the rule does not say which actions it is about",
+                        )
+                        .help("add `actions: [orders-db/row.read]`"),
                     );
                 }
                 self.tool_of(rule, sort, diagnostics).pieces
@@ -108,10 +132,14 @@ impl<'a> Rules<'a> {
     }
 
     fn tool(&mut self, grant: &ast::Rule, diagnostics: &mut Diagnostics) -> Tool {
-        if grant.actions.is_empty() && grant.http.is_none() {
+        if !grant.says_actions {
             diagnostics.push(
-                Diagnostic::new(Code::NothingGranted, grant.span, "the grant does not say which actions it is about")
-                    .help("add `actions: [orders-db/row.read]`"),
+                Diagnostic::new(
+                    Code::NothingGranted,
+                    grant.span,
+                    "the grant does not say which actions it is about",
+                )
+                .help("add `actions: [orders-db/row.read]`"),
             );
         }
         self.tool_of(grant, Sort::Grant, diagnostics)
@@ -119,7 +147,7 @@ impl<'a> Rules<'a> {
 
     /// The actions of a rule, with its condition.
     fn tool_of(&mut self, rule: &ast::Rule, sort: Sort, diagnostics: &mut Diagnostics) -> Tool {
-        let targets = self.resolver.targets(rule, diagnostics);
+        let targets = self.resolver.targets(rule, sort, diagnostics);
         let pieces = match &rule.when {
             None => vec![Piece { actions: actions(&targets), when: None }],
             Some(text) => self
@@ -138,7 +166,8 @@ impl<'a> Rules<'a> {
         sort: Sort,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Group> {
-        let covered: Vec<Covered> = targets.iter().filter_map(|target| self.resolver.covered(target)).collect();
+        let covered: Vec<Covered> =
+            targets.iter().filter_map(|target| self.resolver.covered(target)).collect();
         let raw = self.sources.text(text.span);
         let groups = condition::compile(text, raw, &covered, self.names, diagnostics).unwrap_or_default();
         if let Some(first) = groups.first() {
@@ -154,9 +183,9 @@ impl<'a> Rules<'a> {
         sort: Sort,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Piece> {
-        let Some(tools) = self.names.toolset(toolset, diagnostics).and_then(|index| self.toolsets.get(index)) else {
-            return Vec::new();
-        };
+        let found = self.names.toolset(toolset, diagnostics).and_then(|index| self.toolsets.get(index));
+        let Some((granted, denied)) = found else { return Vec::new() };
+        let tools = if sort == Sort::Deny { denied } else { granted };
         let Some(text) = &rule.when else {
             return tools.iter().flat_map(|tool| tool.pieces.iter().cloned()).collect();
         };
@@ -189,14 +218,25 @@ fn actions(targets: &[Target]) -> Vec<ActionId> {
     actions
 }
 
-fn warn_constant(condition: &Condition, text: &ast::ConditionText, sort: Sort, diagnostics: &mut Diagnostics) {
+fn warn_constant(
+    condition: &Condition,
+    text: &ast::ConditionText,
+    sort: Sort,
+    diagnostics: &mut Diagnostics,
+) {
     let Some(truth) = condition::constant_truth(condition) else { return };
     let (code, message) = match (truth, sort) {
         (Some(true), _) => (Code::AlwaysTrue, "the condition is always true"),
-        (Some(false), Sort::Grant) => (Code::NeverMatches, "the condition is never true, so nothing is granted"),
-        (Some(false), Sort::Deny) => (Code::NeverMatches, "the condition is never true, so nothing is denied"),
+        (Some(false), Sort::Grant) => {
+            (Code::NeverMatches, "the condition is never true, so nothing is granted")
+        }
+        (Some(false), Sort::Deny) => {
+            (Code::NeverMatches, "the condition is never true, so nothing is denied")
+        }
         (None, Sort::Grant) => (Code::NeverMatches, "the condition is always unknown, so nothing is granted"),
-        (None, Sort::Deny) => (Code::AlwaysTrue, "the condition is always unknown, so the deny always matches"),
+        (None, Sort::Deny) => {
+            (Code::AlwaysTrue, "the condition is always unknown, so the deny always matches")
+        }
     };
     diagnostics.push(Diagnostic::new(code, text.span, message));
 }

@@ -12,16 +12,51 @@ use crate::syntax::suggest::did_you_mean;
 pub const A2A_METHODS: &[&str] = &[
     "message.send",
     "message.stream",
-    "task.get",
-    "task.list",
-    "task.cancel",
-    "task.subscribe",
-    "pushNotificationConfig.create",
-    "pushNotificationConfig.get",
-    "pushNotificationConfig.list",
-    "pushNotificationConfig.delete",
-    "agentCard.getExtended",
+    "tasks.get",
+    "tasks.list",
+    "tasks.cancel",
+    "tasks.subscribe",
+    "push.create",
+    "push.get",
+    "push.list",
+    "push.delete",
+    "card.get",
+    "card.extended",
 ];
+
+/// The MCP methods of clients that say all there is to say, and the keys of what is no method: answers to what the server asked,
+/// the stream from it, and the end of a session.
+pub const MCP_METHODS: &[&str] = &[
+    "initialize",
+    "ping",
+    "tools/list",
+    "resources/list",
+    "resources/templates/list",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "prompts/list",
+    "completion/complete",
+    "logging/setLevel",
+    "server/discover",
+    "subscriptions/listen",
+    "tasks/get",
+    "tasks/list",
+    "tasks/cancel",
+    "tasks/update",
+    "tasks/result",
+    "notifications/initialized",
+    "notifications/cancelled",
+    "notifications/progress",
+    "notifications/roots/list_changed",
+    "notifications/tasks/status",
+    "response",
+    "stream",
+    "session.delete",
+];
+
+/// MCP methods that ask for something by name, with the field that names it.
+pub const MCP_CALLS: &[(&str, &str)] =
+    &[("tools/call", "tool"), ("resources/read", "resource"), ("prompts/get", "prompt")];
 
 /// The fields that each protocol takes.
 const fn fields_of(protocol: Protocol) -> (&'static [&'static str], &'static str) {
@@ -72,15 +107,23 @@ pub(super) fn read(
         [only] => key(only, protocol, diagnostics),
         [] => {
             diagnostics.push(
-                Diagnostic::new(Code::FieldConflict, action.span, "the action does not say which requests it is")
-                    .help(format!("add {list}")),
+                Diagnostic::new(
+                    Code::FieldConflict,
+                    action.span,
+                    "the action does not say which requests it is",
+                )
+                .help(format!("add {list}")),
             );
             None
         }
         [_, second, ..] => {
             diagnostics.push(
-                Diagnostic::new(Code::FieldConflict, second.field.span, "an action has one of these fields only")
-                    .help("write a second action"),
+                Diagnostic::new(
+                    Code::FieldConflict,
+                    second.field.span,
+                    "an action has one of these fields only",
+                )
+                .help("write a second action"),
             );
             None
         }
@@ -128,12 +171,12 @@ pub(super) fn methods(names: &[Name], diagnostics: &mut Diagnostics) -> Option<V
     good.then_some(methods)
 }
 
-/// Upper-case tokens (RFC 9110, section 9.1 and 5.6.2), without `*`, which would look like a wildcard.
+/// Upper-case letters, digits, `-` and `_`: other tokens of RFC 9110, section 9.1, are refused before policy.
 fn is_method(text: &str) -> bool {
     const MAX_METHOD_BYTES: usize = 32;
     text.starts_with(|first: char| first.is_ascii_uppercase())
         && text.len() <= MAX_METHOD_BYTES
-        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"!#$%&'+-.^_`|~".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
 }
 
 fn key(
@@ -157,14 +200,21 @@ fn key(
     }
     let key = match (protocol, field.field.value) {
         (Protocol::Mcp, "tool") => format!("tools/call:{text}"),
-        (Protocol::Mcp, "resource") => format!("resources/read:{text}"),
+        (Protocol::Mcp, "resource") => {
+            if let Some(why) = not_canonical(text) {
+                let message = format!("`{text}` {why}, which no canonical URI has");
+                let help = "write the URI as requests are compared, as in `file:///docs/*`";
+                return refuse(diagnostics, Code::BadSelector, message, String::from(help));
+            }
+            format!("resources/read:{text}")
+        }
         (Protocol::Mcp, "prompt") => format!("prompts/get:{text}"),
         (Protocol::Mcp, _) => {
-            let calls = [("tools/call", "tool"), ("resources/read", "resource"), ("prompts/get", "prompt")];
-            if let Some((_, better)) = calls.iter().find(|(method, _)| *method == text) {
+            if let Some((_, better)) = MCP_CALLS.iter().find(|(method, _)| *method == text) {
                 let message = format!("`{text}` alone says nothing of what is asked for");
                 return refuse(diagnostics, Code::BadSelector, message, format!("write `{better}: \"*\"`"));
             }
+            known_method(value, MCP_METHODS, "MCP", diagnostics)?;
             text.to_owned()
         }
         (Protocol::Grpc, _) => {
@@ -180,12 +230,7 @@ fn key(
             format!("/{}", text.trim_start_matches('/'))
         }
         (_, _) => {
-            if !text.contains('*') && !A2A_METHODS.contains(&text) {
-                let canonical = A2A_METHODS.join("`, `");
-                let help = did_you_mean(text, A2A_METHODS.iter().copied())
-                    .unwrap_or_else(|| format!("the methods are `{canonical}`"));
-                return refuse(diagnostics, Code::UnknownMethod, format!("unknown A2A method `{text}`"), help);
-            }
+            known_method(value, A2A_METHODS, "A2A", diagnostics)?;
             text.to_owned()
         }
     };
@@ -194,11 +239,51 @@ fn key(
     Some((Selector::Key(collapse(&key)), name))
 }
 
+/// Refuses a method that the filter does not know: it would never match.
+fn known_method(value: &Name, known: &[&str], protocol: &str, diagnostics: &mut Diagnostics) -> Option<()> {
+    let text = value.value.as_str();
+    if text.contains('*') || known.contains(&text) {
+        return Some(());
+    }
+    let help = did_you_mean(text, known.iter().copied())
+        .unwrap_or_else(|| format!("the methods are `{}`", known.join("`, `")));
+    let message = format!("unknown {protocol} method `{text}`");
+    diagnostics.push(Diagnostic::new(Code::UnknownMethod, value.span, message).help(help));
+    None
+}
+
+/// Why no canonical URI can match, as far as that can be told of a pattern.
+fn not_canonical(text: &str) -> Option<&'static str> {
+    let upper = |part: &str| part.contains(|c: char| c.is_ascii_uppercase());
+    if !text.is_ascii() {
+        return Some("holds characters outside ASCII");
+    }
+    if text.contains([' ', '\\', '#']) {
+        return Some("holds a blank, `\\` or `#`");
+    }
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return (!text.contains('*')).then_some("has no scheme");
+    };
+    if upper(scheme) {
+        return Some("has an upper-case scheme");
+    }
+    let (host, path) = match rest.strip_prefix("//") {
+        Some(rest) => rest.split_once('/').unwrap_or((rest, "")),
+        None => ("", rest),
+    };
+    if upper(host) {
+        return Some("has an upper-case host");
+    }
+    path.split(['/', '?']).any(|segment| matches!(segment, "." | "..")).then_some("has a dot segment")
+}
+
 /// `package.Service/Method`, where `*` may stand for a part.
 fn is_grpc(text: &str) -> bool {
     let part = |text: &str, dots: bool| {
         !text.is_empty()
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'*' || (dots && b == b'.'))
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'*' || (dots && b == b'.'))
     };
     match text.strip_prefix('/').unwrap_or(text).split_once('/') {
         Some((service, method)) => part(service, true) && part(method, false),
@@ -227,6 +312,10 @@ pub(super) fn print(selector: &Selector) -> String {
 }
 
 /// A name with its place.
-pub(super) fn named(name: &Option<Name>, otherwise: Option<String>, action: &Action) -> Option<Spanned<String>> {
+pub(super) fn named(
+    name: &Option<Name>,
+    otherwise: Option<String>,
+    action: &Action,
+) -> Option<Spanned<String>> {
     name.clone().or_else(|| otherwise.map(|name| Spanned::new(name, action.span)))
 }

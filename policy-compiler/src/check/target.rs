@@ -8,6 +8,7 @@ use super::condition::{Arguments, Covered};
 use super::effects::Effects;
 use super::inline::{Requests, Wanted};
 use super::names::Names;
+use super::rules::Sort;
 use super::{path, selector};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::model::{ActionId, PathPattern, Protocol, Segment, Selector, Service, ServiceId};
@@ -50,7 +51,8 @@ impl Inlines {
         let Some(http) = &rule.http else { return };
         let effects = effects.of_action(&http.effects, diagnostics);
         let methods = selector::methods(&http.methods, diagnostics);
-        let paths: Vec<Option<PathPattern>> = http.paths.iter().map(|text| path::parse(text, diagnostics)).collect();
+        let paths: Vec<Option<PathPattern>> =
+            http.paths.iter().map(|text| path::parse(text, diagnostics)).collect();
         let Some((id, service)) = service_of(http, names, services, diagnostics) else { return };
         if service.protocol != Protocol::Http {
             let protocol = selector::word(service.protocol);
@@ -112,7 +114,7 @@ pub(super) struct Resolver<'a> {
     pub(super) names: &'a Names<'a>,
     pub(super) inlines: &'a Inlines,
     /// Wildcards that were resolved already: policies repeat them.
-    wildcards: HashMap<String, Rc<Vec<Target>>>,
+    wildcards: HashMap<(String, bool), Rc<Vec<Target>>>,
 }
 
 impl<'a> Resolver<'a> {
@@ -121,14 +123,15 @@ impl<'a> Resolver<'a> {
     }
 
     /// The actions of a rule's `actions` and `http`.
-    pub(super) fn targets(&mut self, rule: &Rule, diagnostics: &mut Diagnostics) -> Vec<Target> {
+    pub(super) fn targets(&mut self, rule: &Rule, sort: Sort, diagnostics: &mut Diagnostics) -> Vec<Target> {
         let mut targets = Vec::new();
         for reference in &rule.actions {
-            self.reference(reference, &mut targets, diagnostics);
+            self.reference(reference, sort, &mut targets, diagnostics);
         }
         if let Some(http) = &rule.http
             && let Some((service, wanted)) = self.inlines.by_place.get(&http.span)
-            && let Some(refinement) = usize::try_from(service.0).ok().and_then(|i| self.catalog.refinements.get(i))
+            && let Some(refinement) =
+                usize::try_from(service.0).ok().and_then(|i| self.catalog.refinements.get(i))
         {
             for want in wanted {
                 let path = Rc::new(want.requests.path.clone());
@@ -141,11 +144,20 @@ impl<'a> Resolver<'a> {
         targets
     }
 
-    fn reference(&mut self, reference: &Name, targets: &mut Vec<Target>, diagnostics: &mut Diagnostics) {
+    fn reference(
+        &mut self,
+        reference: &Name,
+        sort: Sort,
+        targets: &mut Vec<Target>,
+        diagnostics: &mut Diagnostics,
+    ) {
         let text = reference.value.as_str();
         let Some((service, action)) = text.split_once('/') else {
-            let diagnostic =
-                Diagnostic::new(Code::BadActionReference, reference.span, format!("`{text}` is not `service/action`"));
+            let diagnostic = Diagnostic::new(
+                Code::BadActionReference,
+                reference.span,
+                format!("`{text}` is not `service/action`"),
+            );
             diagnostics.push(if self.names.service_quietly(text).is_some() {
                 diagnostic.help(format!("for all actions of it write `{text}/*`"))
             } else {
@@ -154,7 +166,8 @@ impl<'a> Resolver<'a> {
             return;
         };
         let good = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'*'))
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'*'))
         };
         if !good(service) || !good(action) {
             let message = format!("`{text}` is not `service/action`");
@@ -167,7 +180,7 @@ impl<'a> Resolver<'a> {
             return;
         }
         if text.contains('*') {
-            let found = self.wildcard(service, action, text);
+            let found = self.wildcard(service, action, sort);
             if found.is_empty() {
                 let message = format!("no action matches `{text}`");
                 diagnostics.push(Diagnostic::new(Code::NothingMatches, reference.span, message));
@@ -177,48 +190,64 @@ impl<'a> Resolver<'a> {
         }
         let name = Name::new(service.to_owned(), reference.span);
         let Some(id) = self.names.service(&name, diagnostics) else { return };
-        let Some(actions) = usize::try_from(id.0).ok().and_then(|index| self.catalog.by_name.get(index)) else { return };
+        let Some(actions) = usize::try_from(id.0).ok().and_then(|index| self.catalog.by_name.get(index))
+        else {
+            return;
+        };
         match actions.get(action) {
             Some(index) => self.with_refinements(ActionId { service: id, index: *index }, targets),
             None => {
                 let mut known: Vec<&str> = actions.keys().map(String::as_str).collect();
                 known.sort_unstable();
-                let help = did_you_mean(action, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
-                    [] => format!("`{service}` has no catalog: add `actions` to it"),
-                    _ => few(&known),
-                });
+                let help =
+                    did_you_mean(action, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
+                        [] => format!("`{service}` has no catalog: add `actions` to it"),
+                        _ => few(&known),
+                    });
                 let message = format!("`{service}` has no action `{action}`");
                 diagnostics.push(Diagnostic::new(Code::UnknownAction, reference.span, message).help(help));
             }
         }
     }
 
-    fn wildcard(&mut self, service: &str, action: &str, text: &str) -> Rc<Vec<Target>> {
-        if let Some(found) = self.wildcards.get(text) {
+    fn wildcard(&mut self, service: &str, action: &str, sort: Sort) -> Rc<Vec<Target>> {
+        // In a deny all of a service means what inline `http` made as well, so that no deny leaves anything out.
+        let everything = sort == Sort::Deny && action == "*";
+        let key = (format!("{service}/{action}"), everything);
+        if let Some(found) = self.wildcards.get(&key) {
             return Rc::clone(found);
         }
         let mut targets = Vec::new();
-        for ((candidate, names), number) in self.catalog.services.iter().zip(&self.catalog.by_name).zip(0_u32..) {
+        for ((candidate, names), number) in
+            self.catalog.services.iter().zip(&self.catalog.by_name).zip(0_u32..)
+        {
             if !glob(service.as_bytes(), candidate.name.as_bytes()) {
                 continue;
             }
-            let mut indexes: Vec<u32> =
-                names.iter().filter(|(name, _)| glob(action.as_bytes(), name.as_bytes())).map(|(_, index)| *index).collect();
+            let matching = names.iter().filter(|(name, _)| glob(action.as_bytes(), name.as_bytes()));
+            let mut indexes: Vec<u32> = if everything {
+                (0..u32::try_from(candidate.actions.len()).unwrap_or(u32::MAX)).collect()
+            } else {
+                matching.map(|(_, index)| *index).collect()
+            };
             indexes.sort_unstable();
             for index in indexes {
                 self.with_refinements(ActionId { service: ServiceId(number), index }, &mut targets);
             }
         }
         let targets = Rc::new(targets);
-        self.wildcards.insert(text.to_owned(), Rc::clone(&targets));
+        self.wildcards.insert(key, Rc::clone(&targets));
         targets
     }
 
     /// A declared action and those that refine it.
     fn with_refinements(&self, action: ActionId, targets: &mut Vec<Target>) {
         targets.push(Target { action, named_by: NamedBy::Action(action) });
-        let refinement = usize::try_from(action.service.0).ok().and_then(|index| self.catalog.refinements.get(index));
-        for index in refinement.and_then(|refinement| refinement.of_declared.get(&action.index)).into_iter().flatten() {
+        let refinement =
+            usize::try_from(action.service.0).ok().and_then(|index| self.catalog.refinements.get(index));
+        for index in
+            refinement.and_then(|refinement| refinement.of_declared.get(&action.index)).into_iter().flatten()
+        {
             let refined = ActionId { service: action.service, index: *index };
             targets.push(Target { action: refined, named_by: NamedBy::Action(action) });
         }
@@ -235,13 +264,13 @@ impl<'a> Resolver<'a> {
                 Selector::Key(_) => None,
             },
         };
-        let names = pattern.into_iter().flat_map(|pattern| &pattern.segments).filter_map(|segment| match segment {
-            Segment::One(Some(name)) => Some(name),
-            _ => None,
-        });
-        let parameters = names
-            .filter_map(|name| Some((name.clone(), path::position(pattern?, name)?)))
-            .collect();
+        let names =
+            pattern.into_iter().flat_map(|pattern| &pattern.segments).filter_map(|segment| match segment {
+                Segment::One(Some(name)) => Some(name),
+                _ => None,
+            });
+        let parameters =
+            names.filter_map(|name| Some((name.clone(), path::position(pattern?, name)?))).collect();
         Some(Covered {
             action: target.action,
             protocol: service.protocol,

@@ -8,7 +8,9 @@ pub(super) fn unix_seconds(text: &Name, diagnostics: &mut Diagnostics) -> Option
     let seconds = parse(&text.value);
     if seconds.is_none() {
         let message = format!("`{}` is not a time", text.value);
-        diagnostics.push(Diagnostic::new(Code::BadTime, text.span, message).help("as in `2027-01-31T00:00:00Z`, in UTC"));
+        diagnostics.push(
+            Diagnostic::new(Code::BadTime, text.span, message).help("as in `2027-01-31T00:00:00Z`, in UTC"),
+        );
     }
     seconds
 }
@@ -19,7 +21,13 @@ fn parse(text: &str) -> Option<u64> {
     let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
     let leap = is_leap(year);
     let length = match month {
-        2 => if leap { 29 } else { 28 },
+        2 => {
+            if leap {
+                29
+            } else {
+                28
+            }
+        }
         4 | 6 | 9 | 11 => 30,
         1..=12 => 31,
         _ => return None,
@@ -53,7 +61,8 @@ const fn is_leap(year: u64) -> bool {
 /// Days from the first of January of the year 1 to that of `year`.
 fn days_before_year(year: u64) -> Option<u64> {
     let past = year.checked_sub(1)?;
-    let leaps = past.checked_div(4)?.checked_sub(past.checked_div(100)?)?.checked_add(past.checked_div(400)?)?;
+    let leaps =
+        past.checked_div(4)?.checked_sub(past.checked_div(100)?)?.checked_add(past.checked_div(400)?)?;
     past.checked_mul(365)?.checked_add(leaps)
 }
 

@@ -4,9 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
-use crate::model::{
-    ActionId, Agent, AgentId, EffectSet, Policy, Reach, Rule, RuleId, Through,
-};
+use crate::model::{ActionId, Agent, AgentId, EffectSet, Policy, Reach, Rule, RuleId, Through};
 use crate::source::Span;
 
 /// Warns of everything.
@@ -31,11 +29,17 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
                     .note("every member of a lineage must be granted an action, so nothing can be done through it either"),
             );
         }
-        let owner = Owner { grants: &agent.grants, denies: &agent.denies, ceiling: agent.ceiling, agent: Some(agent) };
+        let owner = Owner {
+            grants: &agent.grants,
+            denies: &agent.denies,
+            ceiling: agent.ceiling,
+            agent: Some(agent),
+        };
         owner.warn(policy, diagnostics);
     }
     for mission in &policy.missions {
-        let owner = Owner { grants: &mission.grants, denies: &mission.denies, ceiling: mission.ceiling, agent: None };
+        let owner =
+            Owner { grants: &mission.grants, denies: &mission.denies, ceiling: mission.ceiling, agent: None };
         owner.warn(policy, diagnostics);
     }
     unused_missions(policy, diagnostics);
@@ -98,7 +102,12 @@ impl Owner<'_> {
     }
 
     /// Why no chain can use a grant.
-    fn unused(&self, grant: &Rule, policy: &Policy, denied: &HashSet<ActionId>) -> Option<(&'static str, &'static str)> {
+    fn unused(
+        &self,
+        grant: &Rule,
+        policy: &Policy,
+        denied: &HashSet<ActionId>,
+    ) -> Option<(&'static str, &'static str)> {
         if grant.actions.is_empty() {
             return None;
         }
@@ -118,8 +127,7 @@ impl Owner<'_> {
             return None;
         }
         let usable = match (&grant.reach.through, delegates(agent)) {
-            (Through::Nobody, _) => false,
-            (_, Some(to)) if to.is_empty() => false,
+            (Through::Nobody, _) | (_, Some([])) => false,
             (Through::Anyone, _) | (Through::Agents(_), None) => true,
             (Through::Agents(through), Some(to)) => through.iter().any(|agent| to.contains(agent)),
         };
@@ -156,7 +164,9 @@ fn shadowed(policy: &Policy, ids: &[RuleId], said: &mut HashSet<Span>, diagnosti
     for rule in rules(policy, ids) {
         let covers = |map: &HashMap<ActionId, Span>| {
             let first = rule.actions.first().and_then(|action| map.get(action)).copied();
-            first.filter(|span| *span != rule.span && rule.actions.iter().all(|action| map.contains_key(action)))
+            first.filter(|span| {
+                *span != rule.span && rule.actions.iter().all(|action| map.contains_key(action))
+            })
         };
         let same = partial.iter().find(|(reach, _)| **reach == rule.reach).and_then(|(_, map)| covers(map));
         if let Some(earlier) = covers(&full).or(same) {

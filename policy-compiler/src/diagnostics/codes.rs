@@ -80,7 +80,7 @@ A file, the nesting of a document, the number of its values, or the number of so
 the limit. The message names the limit.";
 
 NotUtf8 = 5 Error "not UTF-8" "\
-The file holds bytes that are not UTF-8. Save it as UTF-8.";
+The file holds bytes that are not UTF-8, and is not read beyond them. Save it as UTF-8.";
 
 Tab = 6 Error "tab in the indentation" "\
 YAML does not allow tabs in indentation. Use spaces.";
@@ -135,17 +135,17 @@ No `Agent` document has this name. Misspelt names are refused, since a grant or 
 hard to find.";
 
 UnknownService = 203 Error "unknown service" "\
-No `Service` document has this name.";
+No `Service` document has this name. It may be misspelt, or in a file that was not given.";
 
 UnknownAction = 204 Error "unknown action" "\
 The service has no action of this name in its catalog (`spec.actions`). For an HTTP service, `http:` grants methods and \
 paths without a catalog entry.";
 
 UnknownMission = 205 Error "unknown mission" "\
-No `Mission` document has this name.";
+No `Mission` document has this name. It may be misspelt, or in a file that was not given.";
 
 UnknownToolset = 206 Error "unknown toolset" "\
-No `Toolset` document has this name.";
+No `Toolset` document has this name. It may be misspelt, or in a file that was not given.";
 
 SecondMesh = 207 Error "second `Mesh` document" "\
 A policy has at most one `Mesh` document. Without one, the trust domain is `cluster.local` and every setting has its \
@@ -190,8 +190,8 @@ BadSelector = 307 Error "malformed selector" "\
 A gRPC method is `package.Service/Method`; a key holds printable characters only; `*` stands for any run of characters.";
 
 UnknownMethod = 308 Error "unknown method" "\
-The A2A method is none of those that the filter knows. They are written in their canonical form, such as \
-`message.send`, whatever version and binding is spoken on the wire.";
+The MCP or A2A method is none of those that the filter knows, so no request would ever be this action. A2A methods are \
+written in their canonical form, such as `message.send`, whatever version and binding is spoken on the wire.";
 
 SharedWorkload = 309 Error "two services on one workload answer the same requests" "\
 A request is assigned to an action by the workload that it reaches, and its protocol. Two services of the same workload \
@@ -232,7 +232,8 @@ wrong type. Such a condition would be unknown for every request: it would grant 
 
 NoSuchField = 506 Error "field that no action of the rule has" "\
 The condition reads something that the protocol of the actions does not offer, such as `args` of a gRPC call, whose \
-messages are not read.";
+messages are not read. A rule that reads `args` must not cover gRPC actions at all; among others, only some may lack them \
+(P0605).";
 
 PathParameter = 507 Error "path parameter that an action lacks" "\
 `path.NAME` reads the segment of the path where the action's pattern has `{NAME}`. Every action of the rule must have it.";

@@ -90,7 +90,8 @@ fn chosen(services: &[Service], protocol: Protocol) -> Result<Chosen<'_>, Compil
     let mut exact = Vec::new();
     let mut seen = HashMap::new();
     let mut patterns = Vec::new();
-    let actions = services.iter().flat_map(|service| service.actions.iter().map(move |action| (service, action)));
+    let actions =
+        services.iter().flat_map(|service| service.actions.iter().map(move |action| (service, action)));
     for (place, (service, action)) in actions.enumerate() {
         if service.protocol != protocol {
             continue;

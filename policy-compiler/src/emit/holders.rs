@@ -35,7 +35,9 @@ pub(super) fn mesh(
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
     out.push(mesh.max_depth);
     out.push(
-        flag(mesh.cycles == Cycles::Refuse, 1) | flag(options.require_stamp, 2) | flag(mesh.mode == Mode::Shadow, 4),
+        flag(mesh.cycles == Cycles::Refuse, 1)
+            | flag(options.require_stamp, 2)
+            | flag(mesh.mode == Mode::Shadow, 4),
     );
     write::u16(out, pools.string(&slice.workload.namespace)?);
     write::u16(out, pools.string(&slice.workload.service_account)?);
@@ -131,8 +133,8 @@ fn profile(agent: &Agent, pools: &mut Pools) -> Result<[u8; 12], CompileError> {
         | flag(agent.mode == Some(Mode::Enforce), 32);
     let ceiling = agent.ceiling.map_or(Ok(NONE), |ceiling| pools.effect_set(ceiling))?;
     let delegates = pools.agents(agent.delegates.to.as_deref())?;
-    let missions =
-        pools.set(agent.missions.as_ref().map(|missions| missions.iter().map(|mission| mission.0).collect()))?;
+    let missions = pools
+        .set(agent.missions.as_ref().map(|missions| missions.iter().map(|mission| mission.0).collect()))?;
     let [a, b] = flags.to_le_bytes();
     let [c, d] = ceiling.to_le_bytes();
     let [e, f] = delegates.to_le_bytes();

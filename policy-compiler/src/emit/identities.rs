@@ -19,7 +19,11 @@ struct Exact<'a> {
     path: &'a str,
 }
 
-pub(super) fn identities(lowered: &Lowered, pools: &mut Pools, out: &mut Vec<u8>) -> Result<(), CompileError> {
+pub(super) fn identities(
+    lowered: &Lowered,
+    pools: &mut Pools,
+    out: &mut Vec<u8>,
+) -> Result<(), CompileError> {
     let policy = &lowered.ir.slice.policy;
     let mut exact: Vec<Exact<'_>> = Vec::new();
     let mut namespaces: Vec<(&str, u16)> = Vec::new();
@@ -90,7 +94,11 @@ fn write_exact(exact: &[Exact<'_>], pools: &mut Pools, out: &mut Vec<u8>) -> Res
     index::write(out, &keys, |place| records.get(place).cloned().unwrap_or_default())
 }
 
-fn write_namespaces(namespaces: &[(&str, u16)], pools: &mut Pools, out: &mut Vec<u8>) -> Result<(), CompileError> {
+fn write_namespaces(
+    namespaces: &[(&str, u16)],
+    pools: &mut Pools,
+    out: &mut Vec<u8>,
+) -> Result<(), CompileError> {
     let keys: Vec<Vec<u8>> = namespaces.iter().map(|(namespace, _)| namespace.as_bytes().to_vec()).collect();
     let mut records = Vec::new();
     for (namespace, agent) in namespaces {

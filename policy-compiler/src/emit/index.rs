@@ -112,7 +112,8 @@ mod tests {
     #[test]
     fn every_key_has_a_slot_of_its_own() {
         for count in [1, 2, 3, 10, 100, 1_000, 20_000] {
-            let keys: Vec<Vec<u8>> = (0..count).map(|key: u32| format!("/ns/a/sa/{key}").into_bytes()).collect();
+            let keys: Vec<Vec<u8>> =
+                (0..count).map(|key: u32| format!("/ns/a/sa/{key}").into_bytes()).collect();
             let Placed { seed, displacements, slots } = place(&keys);
             for (place, key) in keys.iter().enumerate() {
                 let hash = hash(seed, key);

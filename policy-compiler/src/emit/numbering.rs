@@ -17,7 +17,10 @@ pub(super) fn numbered(mut ir: Ir) -> Ir {
             Some(arms.place(arm))
         };
         let mut side = |entries: &[Entry]| -> Vec<Entry> {
-            entries.iter().map(|entry| Entry { column: entry.column, arm: entry.arm.and_then(&mut arm) }).collect()
+            entries
+                .iter()
+                .map(|entry| Entry { column: entry.column, arm: entry.arm.and_then(&mut arm) })
+                .collect()
         };
         let row = holding.row.and_then(|place| ir.rows.get(place));
         holding.row = row.map(|row| rows.place(Row { grants: side(&row.grants), denies: side(&row.denies) }));

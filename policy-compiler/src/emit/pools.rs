@@ -96,11 +96,14 @@ impl Pools {
             out.push(field.source.number());
             out.push(u8::try_from(field.keys.len()).unwrap_or(u8::MAX));
             write::u16(out, field.list.unwrap_or(NONE));
-            write::u16(out, match &field.argument {
-                Argument::None => NONE,
-                Argument::Name(name) => self.string(name)?,
-                Argument::Number(number) => *number,
-            });
+            write::u16(
+                out,
+                match &field.argument {
+                    Argument::None => NONE,
+                    Argument::Name(name) => self.string(name)?,
+                    Argument::Number(number) => *number,
+                },
+            );
             write::count16(out, first_key, "keys of fields")?;
             first_key = first_key.saturating_add(field.keys.len());
         }

@@ -24,7 +24,10 @@ pub(super) fn count32(out: &mut Vec<u8>, length: usize, what: &'static str) -> R
 
 /// A number that is not *none*, in two bytes.
 pub(super) fn narrow(number: usize, what: &'static str) -> Result<u16, CompileError> {
-    u16::try_from(number).ok().filter(|number| *number < u16::MAX).ok_or_else(|| too_many(what, usize::from(u16::MAX)))
+    u16::try_from(number)
+        .ok()
+        .filter(|number| *number < u16::MAX)
+        .ok_or_else(|| too_many(what, usize::from(u16::MAX)))
 }
 
 /// A number that is not *none*, in four bytes.

@@ -14,7 +14,8 @@ const LONG_LIST: usize = 65;
 /// A workload and a request to it.
 pub fn case(choices: &mut Choices, policy: &Policy) -> (Workload, Case) {
     let workload = policy::workload(choices.one_in(8));
-    let services: Vec<&Service> = policy.services.iter().filter(|service| service.workload == workload).collect();
+    let services: Vec<&Service> =
+        policy.services.iter().filter(|service| service.workload == workload).collect();
     let service = choices.pick(&services).copied();
     let protocol = match service {
         Some(service) if !choices.one_in(12) => service.protocol,
@@ -41,7 +42,9 @@ fn principal(choices: &mut Choices, policy: &Policy) -> String {
     let path = match choices.pick(&identities) {
         Some(Identity::Path(path) | Identity::Id { path, .. }) => path.clone(),
         Some(Identity::Namespace(namespace)) => format!("/ns/{namespace}/sa/z"),
-        Some(Identity::Pattern(pattern)) => pattern.replace('*', choices.pick(&pool::ACCOUNTS).copied().unwrap_or("a")),
+        Some(Identity::Pattern(pattern)) => {
+            pattern.replace('*', choices.pick(&pool::ACCOUNTS).copied().unwrap_or("a"))
+        }
         None => String::from("/x"),
     };
     match choices.below(32) {
@@ -65,10 +68,11 @@ fn lineage(choices: &mut Choices, policy: &Policy) -> Lineage {
             let most = if choices.one_in(32) { 18 } else { 3 };
             let members = choices.some(0, most, |choices| principal(choices, policy));
             let names: Vec<String> = policy.missions.iter().map(|mission| mission.name.clone()).collect();
-            let missions = choices.some(0, if names.is_empty() { 0 } else { 2 }, |choices| match choices.one_in(12) {
-                true => String::from("none"),
-                false => choices.pick(&names).cloned().unwrap_or_default(),
-            });
+            let missions =
+                choices.some(0, if names.is_empty() { 0 } else { 2 }, |choices| match choices.one_in(12) {
+                    true => String::from("none"),
+                    false => choices.pick(&names).cloned().unwrap_or_default(),
+                });
             Lineage::Parsed { members, missions, merged: choices.one_in(4) }
         }
     }
@@ -79,19 +83,21 @@ fn key(choices: &mut Choices, service: Option<&Service>, protocol: Protocol) -> 
     if choices.one_in(32) {
         return Key::Refused(Code::PathRefused);
     }
-    let selectors: Vec<&Selector> = service.into_iter().flat_map(|s| &s.actions).map(|action| &action.selector).collect();
+    let selectors: Vec<&Selector> =
+        service.into_iter().flat_map(|s| &s.actions).map(|action| &action.selector).collect();
     let mut key = match choices.pick(&selectors) {
-        Some(Selector::Key(pattern)) => {
-            pattern.split('*').collect::<Vec<_>>().join(choices.pick(&["", "a", "ab", "*", "/"]).copied().unwrap_or(""))
-        }
+        Some(Selector::Key(pattern)) => pattern
+            .split('*')
+            .collect::<Vec<_>>()
+            .join(choices.pick(&["", "a", "ab", "*", "/"]).copied().unwrap_or("")),
         Some(Selector::Http { methods, path }) => {
             let method = choices.pick(methods).map_or("GET", String::as_str).to_owned();
             let mut key = format!("{method} ");
             for segment in &path.segments {
                 key.push_str(match segment {
                     Segment::Literal(literal) => literal_segment(literal),
-                    Segment::One(_) => *choices.pick(&["/a", "/b", "/c"]).unwrap_or(&"/a"),
-                    Segment::Rest => *choices.pick(&["", "/", "/a", "/a/b"]).unwrap_or(&""),
+                    Segment::One(_) => choices.pick(&["/a", "/b", "/c"]).unwrap_or(&"/a"),
+                    Segment::Rest => choices.pick(&["", "/", "/a", "/a/b"]).unwrap_or(&""),
                 });
             }
             if key.ends_with(' ') {

@@ -48,7 +48,10 @@ impl Maker<'_> {
             8 => Condition::Matches { subject: self.operand(), regex: self.regex() },
             9 => {
                 let ranges = self.choices.some(1, 2, |choices| choices.pick(&pool::networks()).copied());
-                Condition::InNetwork { subject: self.operand(), ranges: ranges.into_iter().flatten().collect() }
+                Condition::InNetwork {
+                    subject: self.operand(),
+                    ranges: ranges.into_iter().flatten().collect(),
+                }
             }
             10 => self.about_chain(),
             11 => Condition::CallerIn(self.some_agents()),
@@ -75,9 +78,9 @@ impl Maker<'_> {
         match self.choices.below(4) {
             0 => Condition::ChainHas(self.agent()),
             1 => Condition::OriginIn(self.some_agents()),
-            2 if self.missions > 0 => {
-                Condition::UnderMission(MissionId(u32::try_from(self.choices.below(self.missions)).unwrap_or(0)))
-            }
+            2 if self.missions > 0 => Condition::UnderMission(MissionId(
+                u32::try_from(self.choices.below(self.missions)).unwrap_or(0),
+            )),
             _ => {
                 let op = self.choices.pick(&COMPARISONS).copied().unwrap_or(Comparison::Equal);
                 let bound = Literal::Number(small(self.choices.below(4)));
@@ -152,7 +155,8 @@ impl Maker<'_> {
     }
 
     fn regex(&mut self) -> String {
-        let parts = self.choices.some(1, 4, |choices| choices.pick(&pool::REGEX_PARTS).copied().unwrap_or(""));
+        let parts =
+            self.choices.some(1, 4, |choices| choices.pick(&pool::REGEX_PARTS).copied().unwrap_or(""));
         if self.choices.one_in(4) { parts.join("|") } else { parts.concat() }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::model::{
     Action, ActionId, Agent, AgentId, Cycles, Delegates, EffectSet, Identity, Mesh, Mission, MissionId, Mode,
-    PathPattern, Policy, Protocol, Reach, Rule, RuleId, Segment, Selector, Service, ServiceId, Through, Workload,
+    PathPattern, Policy, Protocol, Reach, Rule, RuleId, Segment, Selector, Service, ServiceId, Through,
+    Workload,
 };
 use crate::source::Span;
 
@@ -20,7 +21,11 @@ pub fn policy(choices: &mut Choices) -> Policy {
     let agents = choices.below(5).saturating_add(1);
     let missions = choices.below(3);
     let mut maker = Maker {
-        actions: (0..).map(ServiceId).zip(&services).flat_map(|(id, service)| actions_of(id, service)).collect(),
+        actions: (0..)
+            .map(ServiceId)
+            .zip(&services)
+            .flat_map(|(id, service)| actions_of(id, service))
+            .collect(),
         agents,
         missions,
         rules: Vec::new(),
@@ -115,7 +120,10 @@ fn identity(choices: &mut Choices) -> Identity {
         format!("/ns/{namespace}/sa/{account}")
     };
     match choices.below(8) {
-        4 => Identity::Id { trust_domain: choices.pick(&pool::TRUST_DOMAINS).copied().unwrap_or("").to_owned(), path },
+        4 => Identity::Id {
+            trust_domain: choices.pick(&pool::TRUST_DOMAINS).copied().unwrap_or("").to_owned(),
+            path,
+        },
         5 => Identity::Namespace(namespace.to_owned()),
         6 => Identity::Pattern(choices.pick(&pool::PATTERNS).copied().unwrap_or("/*").to_owned()),
         _ => Identity::Path(path),
@@ -159,7 +167,9 @@ impl Maker {
             grants: self.rules(choices, 3),
             denies: if choices.one_in(4) { self.rules(choices, 1) } else { Vec::new() },
             ceiling: choices.one_in(3).then(|| effects(choices)),
-            not_after: choices.one_in(3).then(|| u64::try_from(choices.below(4)).unwrap_or(0).saturating_mul(50_000).max(1)),
+            not_after: choices
+                .one_in(3)
+                .then(|| u64::try_from(choices.below(4)).unwrap_or(0).saturating_mul(50_000).max(1)),
             span: Span::default(),
         }
     }
@@ -183,7 +193,8 @@ impl Maker {
     }
 
     fn rule(&self, choices: &mut Choices) -> Rule {
-        let mut actions = if choices.one_in(3) { choices.subset(&self.actions) } else { self.actions.clone() };
+        let mut actions =
+            if choices.one_in(3) { choices.subset(&self.actions) } else { self.actions.clone() };
         actions.sort_unstable();
         let through = match choices.below(4) {
             2 => Through::Nobody,
@@ -199,7 +210,8 @@ impl Maker {
     }
 
     fn some_agents(&self, choices: &mut Choices) -> Vec<AgentId> {
-        let all: Vec<AgentId> = (0..self.agents).filter_map(|agent| u32::try_from(agent).ok()).map(AgentId).collect();
+        let all: Vec<AgentId> =
+            (0..self.agents).filter_map(|agent| u32::try_from(agent).ok()).map(AgentId).collect();
         choices.subset(&all)
     }
 

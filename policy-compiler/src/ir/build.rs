@@ -57,7 +57,8 @@ fn columns(policy: &Policy) -> Result<(Vec<Vec<u16>>, u16), CompileError> {
         for (index, action) in (0..).zip(&found.actions) {
             let place = distinct.place(covering.remove(&(service, index)).unwrap_or_default());
             let column = u16::try_from(place).ok().filter(|_| place < MAX_COLUMNS);
-            of_service.push(column.ok_or(CompileError::new(CompileErrorKind::TooManyActions, Some(action.span)))?);
+            of_service
+                .push(column.ok_or(CompileError::new(CompileErrorKind::TooManyActions, Some(action.span)))?);
         }
         columns.push(of_service);
     }
@@ -107,7 +108,12 @@ impl<'a> Builder<'a> {
     }
 
     /// What an owner of these rules holds.
-    fn holding(&mut self, grants: &[RuleId], denies: &[RuleId], owner: Owner) -> Result<Holding, CompileError> {
+    fn holding(
+        &mut self,
+        grants: &[RuleId],
+        denies: &[RuleId],
+        owner: Owner,
+    ) -> Result<Holding, CompileError> {
         let first_rule = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
         let mut numbers = Numbers { owner, origins: &self.slice.rules, rules: Vec::new() };
         let grants = self.by_column(grants);
@@ -217,7 +223,8 @@ struct Numbers<'a> {
 impl Numbers<'_> {
     fn next(&mut self, rule: RuleId, effect: Effect, column: u16) -> u32 {
         let number = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
-        let rule = usize::try_from(rule.0).ok().and_then(|place| self.origins.get(place)).copied().unwrap_or(rule);
+        let rule =
+            usize::try_from(rule.0).ok().and_then(|place| self.origins.get(place)).copied().unwrap_or(rule);
         self.rules.push(RuleOrigin { rule, owner: self.owner, effect, column });
         number
     }

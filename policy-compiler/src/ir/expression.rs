@@ -75,7 +75,8 @@ impl Expression {
 /// `list` is that of the innermost quantifier around the condition.
 fn expression(condition: &Condition, list: Option<&Field>) -> Option<Expression> {
     let value = |operand: &Operand| value(operand, list);
-    let all = |parts: &[Condition]| parts.iter().map(|part| expression(part, list)).collect::<Option<Vec<_>>>();
+    let all =
+        |parts: &[Condition]| parts.iter().map(|part| expression(part, list)).collect::<Option<Vec<_>>>();
     Some(match condition {
         Condition::Constant(truth) => Expression::Constant(*truth),
         Condition::Not(inner) => Expression::Not(Box::new(expression(inner, list)?)),
@@ -101,8 +102,12 @@ fn expression(condition: &Condition, list: Option<&Field>) -> Option<Expression>
         Condition::OriginIn(agents) => Expression::OriginIn(set_of(agents)),
         Condition::CallerIn(agents) => Expression::CallerIn(set_of(agents)),
         Condition::UnderMission(mission) => Expression::UnderMission(*mission),
-        Condition::All { list, body } => Expression::All(list.clone(), Box::new(expression(body, Some(list))?)),
-        Condition::Exists { list, body } => Expression::Exists(list.clone(), Box::new(expression(body, Some(list))?)),
+        Condition::All { list, body } => {
+            Expression::All(list.clone(), Box::new(expression(body, Some(list))?))
+        }
+        Condition::Exists { list, body } => {
+            Expression::Exists(list.clone(), Box::new(expression(body, Some(list))?))
+        }
     })
 }
 

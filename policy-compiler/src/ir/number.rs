@@ -26,5 +26,6 @@ fn magnitude(number: Decimal) -> i32 {
 
 fn lifted(number: Decimal, exponent: i16) -> u128 {
     let power = u32::try_from(number.exponent.saturating_sub(exponent)).unwrap_or(0);
-    u128::from(number.coefficient.unsigned_abs()).saturating_mul(10_u128.checked_pow(power).unwrap_or(u128::MAX))
+    u128::from(number.coefficient.unsigned_abs())
+        .saturating_mul(10_u128.checked_pow(power).unwrap_or(u128::MAX))
 }

@@ -73,7 +73,9 @@ struct Lowerer<'t> {
 impl Lowerer<'_> {
     fn expression(&mut self, expression: &Expression) -> Lowering {
         Ok(match expression {
-            Expression::Constant(truth) => Code::one(if *truth { Opcode::True } else { Opcode::False }, &[], 1),
+            Expression::Constant(truth) => {
+                Code::one(if *truth { Opcode::True } else { Opcode::False }, &[], 1)
+            }
             Expression::Not(inner) => self.expression(inner)?.op(Opcode::Not, &[]),
             Expression::And(parts) => self.joined(parts, Opcode::SkipIfFalse, Opcode::And)?,
             Expression::Or(parts) => self.joined(parts, Opcode::SkipIfTrue, Opcode::Or)?,

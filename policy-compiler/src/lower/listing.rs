@@ -10,7 +10,14 @@ use super::{Code, Lowered};
 impl fmt::Display for Lowered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, field) in self.fields.iter().enumerate() {
-            writeln!(f, "field {place} {} {:?} {:?} in {:?}", field.source.word(), field.argument, field.keys, field.list)?;
+            writeln!(
+                f,
+                "field {place} {} {:?} {:?} in {:?}",
+                field.source.word(),
+                field.argument,
+                field.keys,
+                field.list
+            )?;
         }
         for (place, literal) in self.literals.iter().enumerate() {
             writeln!(f, "literal {place} {literal:?}")?;
@@ -47,7 +54,9 @@ impl fmt::Display for Code {
                 let operand_at = at.saturating_add(1).saturating_add(place.saturating_mul(2));
                 let value = u16_at(&self.bytes, operand_at).unwrap_or_default();
                 match operand {
-                    Operand::Skip | Operand::Body => write!(f, " to {:04}", next.saturating_add(usize::from(value)))?,
+                    Operand::Skip | Operand::Body => {
+                        write!(f, " to {:04}", next.saturating_add(usize::from(value)))?
+                    }
                     _ => write!(f, " {value}")?,
                 }
             }

@@ -32,14 +32,15 @@ fn cost(expression: &Expression) -> u32 {
         Expression::Not(inner) => cost(inner).saturating_add(1),
         Expression::And(parts) | Expression::Or(parts) => sum(parts),
         Expression::Compare(_, left, right) => value(left).saturating_add(value(right)),
-        Expression::InSet(needle, set) => {
-            value(needle).saturating_add(u32::try_from(set.len()).map_or(32, |len| len.checked_ilog2().unwrap_or(0)))
-        }
+        Expression::InSet(needle, set) => value(needle)
+            .saturating_add(u32::try_from(set.len()).map_or(32, |len| len.checked_ilog2().unwrap_or(0))),
         Expression::InList(needle, list) => value(needle).saturating_add(field(list).saturating_mul(8)),
         Expression::Truth(subject) => value(subject),
         Expression::Has(of) => field(of),
         Expression::HasElement(..) => 8,
-        Expression::Text(_, subject, needle) => value(subject).saturating_add(value(needle)).saturating_add(4),
+        Expression::Text(_, subject, needle) => {
+            value(subject).saturating_add(value(needle)).saturating_add(4)
+        }
         Expression::Matches(subject, _) => value(subject).saturating_add(40),
         Expression::InNetwork(subject, _) => value(subject).saturating_add(20),
         Expression::All(list, body) | Expression::Exists(list, body) => {
@@ -59,7 +60,11 @@ fn value(value: &Value) -> u32 {
 
 const fn field(field: &Field) -> u32 {
     match field {
-        Field::Method | Field::Path | Field::CallerPrincipal | Field::CallerNamespace | Field::CallerServiceAccount => 2,
+        Field::Method
+        | Field::Path
+        | Field::CallerPrincipal
+        | Field::CallerNamespace
+        | Field::CallerServiceAccount => 2,
         Field::Host | Field::Header(_) | Field::PathSegment(_) | Field::PeerAddress => 4,
         Field::Query(_) => 6,
         Field::Body(_) => 16,

@@ -16,13 +16,15 @@ pub(super) fn folded(expression: &Expression) -> Expression {
         }
         Expression::InSet(Value::Literal(needle), set) => known(contained(needle, set), expression),
         Expression::Truth(Value::Literal(Literal::Bool(truth))) => Expression::Constant(*truth),
-        Expression::Text(test, Value::Literal(Literal::Text(subject)), Value::Literal(Literal::Text(needle))) => {
-            Expression::Constant(match test {
-                TextTest::StartsWith => subject.starts_with(needle),
-                TextTest::EndsWith => subject.ends_with(needle),
-                TextTest::Contains => subject.contains(needle),
-            })
-        }
+        Expression::Text(
+            test,
+            Value::Literal(Literal::Text(subject)),
+            Value::Literal(Literal::Text(needle)),
+        ) => Expression::Constant(match test {
+            TextTest::StartsWith => subject.starts_with(needle),
+            TextTest::EndsWith => subject.ends_with(needle),
+            TextTest::Contains => subject.contains(needle),
+        }),
         // Quantifiers stay even over a constant: whether the list is one is part of their value.
         Expression::All(list, body) => Expression::All(list.clone(), Box::new(folded(body))),
         Expression::Exists(list, body) => Expression::Exists(list.clone(), Box::new(folded(body))),

@@ -42,7 +42,9 @@ impl<'a> Chain<'a> {
         terms: Terms,
     ) -> Result<Self, Refusal> {
         let (principals, names, merged) = match &case.lineage {
-            Lineage::Parsed { members, missions, merged } => (members.as_slice(), missions.as_slice(), *merged),
+            Lineage::Parsed { members, missions, merged } => {
+                (members.as_slice(), missions.as_slice(), *merged)
+            }
             Lineage::Absent | Lineage::Malformed(_) => Default::default(),
         };
         if principals.len() > MAX_MEMBERS || names.len() > MAX_MISSIONS {
@@ -84,7 +86,11 @@ impl<'a> Chain<'a> {
 
     /// Missions, each with its place.
     pub(super) fn every_mission(&self) -> Vec<(Hop, &'a Mission)> {
-        self.missions.iter().enumerate().map(|(place, id)| (Hop::Mission(place), mission(self.policy, *id))).collect()
+        self.missions
+            .iter()
+            .enumerate()
+            .map(|(place, id)| (Hop::Mission(place), mission(self.policy, *id)))
+            .collect()
     }
 
     /// Those who follow the member at `place`; in an unordered lineage, everyone else, and for the caller no one.

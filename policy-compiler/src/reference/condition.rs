@@ -59,7 +59,8 @@ impl Scene<'_> {
             }
             Condition::In { needle, set } => {
                 let needle = self.value(needle, element)?;
-                let answers: Vec<Option<bool>> = set.iter().map(|literal| equal(&needle, &constant(literal))).collect();
+                let answers: Vec<Option<bool>> =
+                    set.iter().map(|literal| equal(&needle, &constant(literal))).collect();
                 match answers.contains(&Some(true)) {
                     true => Some(true),
                     false => answers.contains(&Some(false)).then_some(false),
@@ -168,7 +169,9 @@ impl Scene<'_> {
                 // A list within a list is not counted.
                 _ => None,
             },
-            Operand::ChainDepth if self.ordered => whole(u64::try_from(self.members.len()).ok()?.checked_add(1)?),
+            Operand::ChainDepth if self.ordered => {
+                whole(u64::try_from(self.members.len()).ok()?.checked_add(1)?)
+            }
             Operand::ChainDepth => None,
             Operand::MinuteOfDay => whole(self.now.checked_rem(SECONDS_A_DAY)?.checked_div(60)?),
             // 1 January 1970 was a Thursday.
@@ -218,12 +221,13 @@ fn below<'a>(value: &'a FieldValue, keys: &[String]) -> Below<'a> {
 
 /// False if one is false, else unknown if one is unknown, else true.
 fn all(mut truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    truths.try_fold(Some(true), |so_far, truth| match truth {
-        Some(false) => Err(()),
-        Some(true) => Ok(so_far),
-        None => Ok(None),
-    })
-    .unwrap_or(Some(false))
+    truths
+        .try_fold(Some(true), |so_far, truth| match truth {
+            Some(false) => Err(()),
+            Some(true) => Ok(so_far),
+            None => Ok(None),
+        })
+        .unwrap_or(Some(false))
 }
 
 /// True if one is true, else unknown if one is unknown, else false.
@@ -261,7 +265,9 @@ fn equal(left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
     match (left, right) {
         (Value::Null, Value::Null) => Some(true),
         (Value::Bool(left), Value::Bool(right)) => Some(left == right),
-        (Value::Number(left), Value::Number(right)) => Some(decimal::compare(*left, *right) == Ordering::Equal),
+        (Value::Number(left), Value::Number(right)) => {
+            Some(decimal::compare(*left, *right) == Ordering::Equal)
+        }
         (Value::Text(left), Value::Text(right)) => Some(left == right),
         _ => None,
     }

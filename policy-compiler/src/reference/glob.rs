@@ -29,8 +29,10 @@ pub(super) fn matches_http(methods: &[String], pattern: &PathPattern, key: &[u8]
     let Some(space) = key.iter().position(|byte| *byte == b' ') else { return false };
     let Some((method, rest)) = key.split_at_checked(space) else { return false };
     let Some(path) = rest.strip_prefix(b" /") else { return false };
-    let method_ok = !method.is_empty() && (methods.is_empty() || methods.iter().any(|m| m.as_bytes() == method));
-    let segments: Vec<&[u8]> = if path.is_empty() { Vec::new() } else { path.split(|b| *b == b'/').collect() };
+    let method_ok =
+        !method.is_empty() && (methods.is_empty() || methods.iter().any(|m| m.as_bytes() == method));
+    let segments: Vec<&[u8]> =
+        if path.is_empty() { Vec::new() } else { path.split(|b| *b == b'/').collect() };
     method_ok && matches_segments(&pattern.segments, &segments)
 }
 
@@ -73,7 +75,11 @@ mod tests {
         let a = || Segment::Literal("a".into());
         let check = |segments: &[Segment], key: &str, expected| {
             let pattern = PathPattern { segments: segments.to_vec() };
-            assert_eq!(matches_http(&["GET".into()], &pattern, key.as_bytes()), expected, "{segments:?} {key}");
+            assert_eq!(
+                matches_http(&["GET".into()], &pattern, key.as_bytes()),
+                expected,
+                "{segments:?} {key}"
+            );
         };
         check(&[], "GET /", true);
         check(&[], "GET /a", false);

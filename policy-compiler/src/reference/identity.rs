@@ -41,7 +41,9 @@ impl<'a> SpiffeId<'a> {
     pub(super) fn kubernetes(&self) -> Option<(&'a str, &'a str)> {
         let mut parts = self.path.split('/');
         match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(""), Some("ns"), Some(namespace), Some("sa"), Some(account), None) => Some((namespace, account)),
+            (Some(""), Some("ns"), Some(namespace), Some("sa"), Some(account), None) => {
+                Some((namespace, account))
+            }
             _ => None,
         }
     }
@@ -54,7 +56,8 @@ fn segment_ok(segment: &str) -> bool {
 
 /// The agent that `id` is: the best-ranked identity that matches, and the first agent among equals.
 pub(super) fn agent_of(policy: &Policy, id: &SpiffeId<'_>) -> Option<AgentId> {
-    let candidates = (0..).zip(&policy.agents).flat_map(|(index, agent)| ranks(agent, id).map(move |rank| (rank, index)));
+    let candidates =
+        (0..).zip(&policy.agents).flat_map(|(index, agent)| ranks(agent, id).map(move |rank| (rank, index)));
     candidates.min().map(|(_, index)| AgentId(index))
 }
 
@@ -62,7 +65,9 @@ pub(super) fn agent_of(policy: &Policy, id: &SpiffeId<'_>) -> Option<AgentId> {
 fn ranks<'a>(agent: &'a Agent, id: &'a SpiffeId<'_>) -> impl Iterator<Item = u8> + 'a {
     agent.identities.iter().filter_map(|identity| match identity {
         Identity::Path(path) => (path == id.path).then_some(0),
-        Identity::Id { trust_domain, path } => (trust_domain == id.trust_domain && path == id.path).then_some(1),
+        Identity::Id { trust_domain, path } => {
+            (trust_domain == id.trust_domain && path == id.path).then_some(1)
+        }
         Identity::Namespace(namespace) => {
             id.kubernetes().is_some_and(|(actual, _)| actual == namespace).then_some(2)
         }
@@ -100,7 +105,8 @@ mod tests {
 
     #[test]
     fn finds_namespace_and_service_account() {
-        let check = |text, expected| assert_eq!(SpiffeId::parse(text).and_then(|id| id.kubernetes()), expected);
+        let check =
+            |text, expected| assert_eq!(SpiffeId::parse(text).and_then(|id| id.kubernetes()), expected);
         check("spiffe://mesh/ns/a/sa/b", Some(("a", "b")));
         check("spiffe://mesh/ns/a/sa/b/c", None);
         check("spiffe://mesh/ns/a", None);

@@ -1,7 +1,8 @@
 //! The order of judgement.
 
 use crate::model::{
-    Action, ActionId, AgentId, EffectSet, Mode, Policy, Reach, Rule, RuleId, Selector, Service, ServiceId, Through, Workload,
+    Action, ActionId, AgentId, EffectSet, Mode, Policy, Reach, Rule, RuleId, Selector, Service, ServiceId,
+    Through, Workload,
 };
 use crate::specificity;
 
@@ -21,7 +22,9 @@ pub fn judge(policy: &Policy, workload: &Workload, case: &Case, terms: Terms) ->
         .map_err(|(code, hop)| (code, hop, None))
         .and_then(|chain| judge_chain(policy, case, &chain, action));
     match outcome {
-        Ok(rule) => Judgement { verdict: Verdict::Allow, code: Code::Allowed, hop: None, rule: Some(rule), enforced },
+        Ok(rule) => {
+            Judgement { verdict: Verdict::Allow, code: Code::Allowed, hop: None, rule: Some(rule), enforced }
+        }
         Err((code, hop, rule)) => Judgement { verdict: Verdict::Deny, code, hop, rule, enforced },
     }
 }
@@ -66,8 +69,12 @@ fn judge_chain(
     for (place, (hop, agent)) in agents.iter().enumerate() {
         let is_caller = place == chain.members.len();
         let followers = chain.followers(place);
-        let reaches = |reach: &Reach| if is_caller { reach.direct } else { passes_through(reach, &followers) };
-        callers_grant = Some(first_grant(policy, &agent.grants, id, reaches, holds).map_err(|code| (code, Some(*hop), None))?);
+        let reaches =
+            |reach: &Reach| if is_caller { reach.direct } else { passes_through(reach, &followers) };
+        callers_grant = Some(
+            first_grant(policy, &agent.grants, id, reaches, holds)
+                .map_err(|code| (code, Some(*hop), None))?,
+        );
     }
     for (hop, mission) in &missions {
         first_grant(policy, &mission.grants, id, |_| true, holds).map_err(|code| (code, Some(*hop), None))?;
@@ -121,9 +128,12 @@ fn passes_through(reach: &Reach, followers: &[AgentId]) -> bool {
 fn find_action<'a>(policy: &'a Policy, workload: &Workload, case: &Case) -> Option<(ActionId, &'a Action)> {
     let Key::Known(key) = &case.key else { return None };
     let services = (0..).zip(&policy.services);
-    let services = services.filter(|(_, service)| service.workload == *workload && service.protocol == case.protocol);
+    let services =
+        services.filter(|(_, service)| service.workload == *workload && service.protocol == case.protocol);
     let actions = services.flat_map(|(service, found)| {
-        (0..).zip(&found.actions).map(move |(index, action)| (ActionId { service: ServiceId(service), index }, action))
+        (0..)
+            .zip(&found.actions)
+            .map(move |(index, action)| (ActionId { service: ServiceId(service), index }, action))
     });
     let matching = actions.filter(|(_, action)| selects(&action.selector, key));
     matching.min_by_key(|(id, action)| (specificity::rank(&action.selector), *id))
@@ -137,7 +147,12 @@ fn selects(selector: &Selector, key: &[u8]) -> bool {
 }
 
 /// The service's mode, else the caller's, else the mesh's.
-fn enforced(policy: &Policy, workload: &Workload, caller: Option<AgentId>, service: Option<ServiceId>) -> bool {
+fn enforced(
+    policy: &Policy,
+    workload: &Workload,
+    caller: Option<AgentId>,
+    service: Option<ServiceId>,
+) -> bool {
     let caller = caller.and_then(|caller| chain::agent(policy, caller).mode);
     let otherwise = caller.unwrap_or(policy.mesh.mode);
     let of = |service: &Service| service.mode.unwrap_or(otherwise);
@@ -145,7 +160,8 @@ fn enforced(policy: &Policy, workload: &Workload, caller: Option<AgentId>, servi
     match named {
         Some(service) => of(service) == Mode::Enforce,
         None => {
-            let mut modes = policy.services.iter().filter(|service| service.workload == *workload).map(of).peekable();
+            let mut modes =
+                policy.services.iter().filter(|service| service.workload == *workload).map(of).peekable();
             match modes.peek() {
                 Some(_) => modes.any(|mode| mode == Mode::Enforce),
                 None => otherwise == Mode::Enforce,

@@ -50,7 +50,9 @@ impl<'a> Claims<'a> {
             Identity::Path(path) | Identity::Id { path, .. } => {
                 self.paths.contains(path.as_str()) || self.in_namespace(path) || self.in_pattern(path)
             }
-            Identity::Namespace(namespace) => self.namespaces.contains(namespace.as_str()) || !self.patterns.is_empty(),
+            Identity::Namespace(namespace) => {
+                self.namespaces.contains(namespace.as_str()) || !self.patterns.is_empty()
+            }
             Identity::Pattern(_) => !self.patterns.is_empty(),
         })
     }

@@ -29,9 +29,10 @@ impl Renaming {
                 none if none.is_empty() => Condition::Constant(false),
                 some => Condition::CallerIn(some),
             },
-            Condition::UnderMission(mission) => {
-                self.missions.get(mission).map_or(Condition::Constant(false), |mission| Condition::UnderMission(*mission))
-            }
+            Condition::UnderMission(mission) => self
+                .missions
+                .get(mission)
+                .map_or(Condition::Constant(false), |mission| Condition::UnderMission(*mission)),
             Condition::Constant(_)
             | Condition::Compare { .. }
             | Condition::In { .. }

@@ -131,6 +131,8 @@ pub struct Identity {
 pub struct Rule {
     /// Where it is written.
     pub span: Span,
+    /// Whether `actions`, `http` or `toolset` is there, well-formed or not.
+    pub says_actions: bool,
     /// `actions`
     pub actions: Vec<Name>,
     /// `http`

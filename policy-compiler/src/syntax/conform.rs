@@ -10,16 +10,19 @@ use crate::source::Span;
 #[derive(Clone, Copy)]
 struct Slot<'a> {
     name: &'a str,
+    /// It is an element of the list of that name.
+    element: bool,
     shape: Shape,
     example: &'a str,
 }
 
 /// Holds a document's fields against `fields`; `owner` is the place to name if one is missing.
-pub fn fields(entries: &[Entry], fields: &[Field], owner: Span, diagnostics: &mut Diagnostics) {
+pub(super) fn fields(entries: &[Entry], fields: &[Field], owner: Span, diagnostics: &mut Diagnostics) {
     for entry in entries {
         match fields.iter().find(|field| field.name == entry.key.value) {
             Some(field) => {
-                let slot = Slot { name: field.name, shape: field.shape, example: field.example };
+                let slot =
+                    Slot { name: field.name, element: false, shape: field.shape, example: field.example };
                 value(&entry.value, slot, entry.key.span, diagnostics);
             }
             None => diagnostics.push(unknown(entry, fields)),
@@ -38,7 +41,8 @@ pub fn fields(entries: &[Entry], fields: &[Field], owner: Span, diagnostics: &mu
 /// Whether an unknown field was reported that was meant as this one.
 fn mistaken(entries: &[Entry], field: &Field) -> bool {
     entries.iter().any(|entry| {
-        field.mistaken.contains(&entry.key.value.as_str()) || nearest(&entry.key.value, [field.name]).is_some()
+        field.mistaken.contains(&entry.key.value.as_str())
+            || nearest(&entry.key.value, [field.name]).is_some()
     })
 }
 
@@ -113,13 +117,7 @@ fn value(node: &Node, slot: Slot<'_>, key: Span, diagnostics: &mut Diagnostics) 
     }
 }
 
-fn choice(
-    text: &str,
-    choices: &[(&str, &str)],
-    span: Span,
-    slot: Slot<'_>,
-    diagnostics: &mut Diagnostics,
-) {
+fn choice(text: &str, choices: &[(&str, &str)], span: Span, slot: Slot<'_>, diagnostics: &mut Diagnostics) {
     let words = || choices.iter().map(|(word, _)| *word);
     if words().any(|word| word == text) {
         return;
@@ -146,7 +144,7 @@ fn list(
     }
     let example = slot.example.trim_start_matches('[').trim_end_matches(']');
     for node in items {
-        value(node, Slot { name: slot.name, shape: item, example }, node.span, diagnostics);
+        value(node, Slot { name: slot.name, element: true, shape: item, example }, node.span, diagnostics);
     }
 }
 
@@ -160,19 +158,23 @@ fn wrong(node: &Node, slot: Slot<'_>) -> Diagnostic {
         Shape::List { .. } => "a list",
         Shape::Object(_) | Shape::Labels => "a mapping",
     };
-    let message = format!("`{}` must be {expected}, not {}", slot.name, node.describe());
+    let which = if slot.element { "an element of " } else { "" };
+    let message = format!("{which}`{}` must be {expected}, not {}", slot.name, node.describe());
     let diagnostic = Diagnostic::new(Code::WrongType, node.span, message);
     let as_text = matches!(slot.shape, Shape::Text { .. });
     match &node.value {
         Value::Scalar(scalar) if as_text && scalar.meaning() != Meaning::Null => {
             diagnostic.help(format!("quote it: `\"{}\"`", scalar.text))
         }
-        Value::Scalar(scalar) if matches!(slot.shape, Shape::List { .. }) && scalar.meaning() == Meaning::Text => {
+        Value::Scalar(scalar)
+            if matches!(slot.shape, Shape::List { .. }) && scalar.meaning() == Meaning::Text =>
+        {
             diagnostic.help(format!("put it in brackets: `[{}]`", scalar.text))
         }
         Value::Map(_) if as_text => {
             diagnostic.help(format!("as in `{}`; quote text that starts with `{{`", slot.example))
         }
+        _ if slot.element => diagnostic.help(format!("as in `- {}`", slot.example)),
         _ => diagnostic.help(format!("as in `{}: {}`", slot.name, slot.example)),
     }
 }

@@ -8,7 +8,7 @@ use super::ast::{Action, Agent, Documents, Identity, Mesh, Mission, SelectorFiel
 use super::conform;
 use super::limits::MAX_NAME_BYTES;
 use super::node::{Node, Value};
-use super::shape::{API_VERSION, DOCUMENT, Kind, KINDS};
+use super::shape::{API_VERSION, DOCUMENT, KINDS, Kind};
 use super::suggest::did_you_mean;
 use super::yaml;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
@@ -30,8 +30,12 @@ fn document(node: &Node, documents: &mut Documents, diagnostics: &mut Diagnostic
     let Value::Map(entries) = &node.value else {
         if node.value != Value::Broken {
             diagnostics.push(
-                Diagnostic::new(Code::NotAnObject, node.span, format!("a document must be a mapping, not {}", node.describe()))
-                    .help(format!("start it with `apiVersion: {API_VERSION}`")),
+                Diagnostic::new(
+                    Code::NotAnObject,
+                    node.span,
+                    format!("a document must be a mapping, not {}", node.describe()),
+                )
+                .help(format!("start it with `apiVersion: {API_VERSION}`")),
             );
         }
         return;
@@ -89,9 +93,12 @@ fn version(object: &Object<'_>, diagnostics: &mut Diagnostics) -> bool {
     let diagnostic =
         Diagnostic::new(Code::ApiVersion, version.span, format!("unknown version `{}`", version.value));
     diagnostics.push(if version.value.starts_with("ambit.dev/") {
-        diagnostic.help(format!("this compiler reads `{API_VERSION}`; a newer version needs a newer compiler"))
+        diagnostic
+            .help(format!("this compiler reads `{API_VERSION}`; a newer version needs a newer compiler"))
     } else {
-        diagnostic.help(format!("policy documents start with `apiVersion: {API_VERSION}`; keep other objects elsewhere"))
+        diagnostic.help(format!(
+            "policy documents start with `apiVersion: {API_VERSION}`; keep other objects elsewhere"
+        ))
     });
     false
 }
@@ -104,8 +111,10 @@ fn kind(object: &Object<'_>, diagnostics: &mut Diagnostics) -> Option<&'static K
         let all: Vec<String> = names().map(|name| format!("`{name}`")).collect();
         let help =
             did_you_mean(&name.value, names()).unwrap_or_else(|| format!("the kinds are {}", all.join(", ")));
-        diagnostics
-            .push(Diagnostic::new(Code::UnknownKind, name.span, format!("unknown kind `{}`", name.value)).help(help));
+        diagnostics.push(
+            Diagnostic::new(Code::UnknownKind, name.span, format!("unknown kind `{}`", name.value))
+                .help(help),
+        );
     }
     kind
 }
@@ -113,7 +122,8 @@ fn kind(object: &Object<'_>, diagnostics: &mut Diagnostics) -> Option<&'static K
 /// Whether `text` can name a document.
 fn is_name(text: &str) -> bool {
     let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
-    let outer = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let outer =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = text.as_bytes();
     bytes.len() <= MAX_NAME_BYTES && bytes.iter().all(inner) && outer(bytes.first()) && outer(bytes.last())
 }

@@ -128,7 +128,9 @@ fn number(text: &str) -> Meaning {
         return text.trim_start_matches('+').parse().map_or(Meaning::Number, Meaning::Integer);
     }
     let prefixed = |prefix: &str, radix: u32| {
-        digits.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)))
+        digits
+            .strip_prefix(prefix)
+            .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)))
     };
     let decimal = digits.parse::<f64>().is_ok();
     if decimal || prefixed("0x", 16) || prefixed("0o", 8) || digits == ".inf" || digits == ".nan" {

@@ -85,7 +85,12 @@ pub const API_VERSION: &str = "ambit.dev/v1alpha1";
 
 /// Every kind of document.
 pub const KINDS: &[Kind] = &[
-    Kind { name: "Mesh", doc: "Settings of the whole mesh. At most one.", spec: &mesh::SPEC, spec_required: false },
+    Kind {
+        name: "Mesh",
+        doc: "Settings of the whole mesh. At most one.",
+        spec: &mesh::SPEC,
+        spec_required: false,
+    },
     Kind {
         name: "Service",
         doc: "A destination: its workload, what it speaks, and what can be asked of it.",
@@ -137,24 +142,32 @@ pub const NAMES: Shape = Shape::List { item: &NAME, may_be_empty: true };
 /// Effects.
 pub const EFFECTS: Shape = Shape::List { item: &EFFECT, may_be_empty: true };
 /// Whether denies are enforced.
-pub const MODE: Shape = Shape::Choice(&[
-    ("enforce", "A deny denies."),
-    ("shadow", "A deny is recorded and the request passes."),
-]);
+pub const MODE: Shape =
+    Shape::Choice(&[("enforce", "A deny denies."), ("shadow", "A deny is recorded and the request passes.")]);
 /// HTTP methods.
 pub const METHODS: Shape =
-    Shape::List { item: &Shape::Text { pattern: Some("^[A-Z][A-Z0-9!#$%&'*+.^_`|~-]*$") }, may_be_empty: false };
+    Shape::List { item: &Shape::Text { pattern: Some("^[A-Z][A-Z0-9_-]*$") }, may_be_empty: false };
 
 impl Field {
     /// A field that must be there.
     #[must_use]
-    pub const fn required(name: &'static str, shape: Shape, doc: &'static str, example: &'static str) -> Self {
+    pub const fn required(
+        name: &'static str,
+        shape: Shape,
+        doc: &'static str,
+        example: &'static str,
+    ) -> Self {
         Self { name, shape, required: true, doc, example, mistaken: &[] }
     }
 
     /// A field that may be left out.
     #[must_use]
-    pub const fn optional(name: &'static str, shape: Shape, doc: &'static str, example: &'static str) -> Self {
+    pub const fn optional(
+        name: &'static str,
+        shape: Shape,
+        doc: &'static str,
+        example: &'static str,
+    ) -> Self {
         Self { name, shape, required: false, doc, example, mistaken: &[] }
     }
 

@@ -13,7 +13,8 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .filter_map(|candidate| {
-            let distance = if candidate.eq_ignore_ascii_case(text) { 0 } else { distance(text, candidate, allowed)? };
+            let distance =
+                if candidate.eq_ignore_ascii_case(text) { 0 } else { distance(text, candidate, allowed)? };
             Some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
@@ -42,7 +43,8 @@ fn distance(left: &str, right: &str, allowed: usize) -> Option<usize> {
             let removed = at(&last, column.saturating_add(1)).saturating_add(1);
             let inserted = at(&current, column).saturating_add(1);
             let mut best = replaced.min(removed).min(inserted);
-            let previous = |list: &[char], index: usize| index.checked_sub(1).and_then(|index| list.get(index)).copied();
+            let previous =
+                |list: &[char], index: usize| index.checked_sub(1).and_then(|index| list.get(index)).copied();
             if previous(&left, row) == Some(*to) && previous(&right, column) == Some(*from) {
                 let swapped = column.checked_sub(1).map_or(usize::MAX, |column| at(&before_last, column));
                 best = best.min(swapped.saturating_add(1));

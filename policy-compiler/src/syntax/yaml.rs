@@ -26,7 +26,9 @@ pub fn parse(id: FileId, file: &SourceFile, diagnostics: &mut Diagnostics) -> Ve
     let mut base = 0;
     while let Some(rest) = file.text().get(base..) {
         let offsets = Offsets::new(id, base, rest);
-        let Some(failure) = documents_of(rest, &offsets, &mut documents, &mut budget, diagnostics) else { break };
+        let Some(failure) = documents_of(rest, &offsets, &mut documents, &mut budget, diagnostics) else {
+            break;
+        };
         // The next document that starts after the failure; `failure` lies in `rest`, so this always advances.
         match next_document(rest, failure) {
             Some(start) => base = base.saturating_add(start),
@@ -74,7 +76,8 @@ fn next_document(text: &str, from: usize) -> Option<usize> {
     loop {
         let line = text.get(start..)?;
         let after = line.strip_prefix("---");
-        if start > 0 && after.is_some_and(|after| after.is_empty() || after.starts_with(char::is_whitespace)) {
+        if start > 0 && after.is_some_and(|after| after.is_empty() || after.starts_with(char::is_whitespace))
+        {
             return Some(start);
         }
         start = start.checked_add(line.find('\n')?)?.checked_add(1)?;
@@ -87,20 +90,29 @@ fn report_flaw(id: FileId, file: &SourceFile, diagnostics: &mut Diagnostics) {
     match file.flaw() {
         None => {}
         Some(Flaw::NotUtf8) => diagnostics.push(
-            Diagnostic::new(Code::NotUtf8, span, "the file is not UTF-8 from here on").help("save the file as UTF-8"),
+            Diagnostic::new(Code::NotUtf8, span, "the file is not UTF-8 from here on")
+                .help("save the file as UTF-8"),
         ),
         Some(Flaw::TooLarge) => {
             let limit = super::limits::MAX_SOURCE_BYTES;
-            diagnostics.push(Diagnostic::new(Code::TooMuch, span, format!("the file is larger than {limit} bytes")));
+            diagnostics.push(Diagnostic::new(
+                Code::TooMuch,
+                span,
+                format!("the file is larger than {limit} bytes"),
+            ));
         }
     }
 }
 
 /// Says in our words what the YAML parser found.
 fn explain(error: &ScanError, text: &str, at: usize, offsets: &Offsets) -> Diagnostic {
-    let line_start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end.saturating_add(1));
+    let line_start =
+        text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end.saturating_add(1));
     let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or("");
-    let span = offsets.byte_span(at, at.saturating_add(text.get(at..).and_then(|t| t.chars().next()).map_or(0, char::len_utf8)));
+    let span = offsets.byte_span(
+        at,
+        at.saturating_add(text.get(at..).and_then(|t| t.chars().next()).map_or(0, char::len_utf8)),
+    );
     let indentation = line.len().saturating_sub(line.trim_start().len());
     if line.get(..indentation).is_some_and(|blank| blank.contains('\t')) {
         return Diagnostic::new(Code::Tab, span, "tab in the indentation").help("indent with spaces");
@@ -111,15 +123,20 @@ fn explain(error: &ScanError, text: &str, at: usize, offsets: &Offsets) -> Diagn
         return Diagnostic::new(Code::TooMuch, span, format!("nested more than {MAX_YAML_DEPTH} deep"));
     }
     if info.contains("anchor") || info.contains("alias") || value.starts_with(['*', '&', '!']) {
-        return Diagnostic::new(Code::YamlFeature, span, "an unquoted `*`, `&` or `!` starts an alias, an anchor or a tag")
-            .help("quote the value, as in `\"*/read.*\"`");
+        return Diagnostic::new(
+            Code::YamlFeature,
+            span,
+            "an unquoted `*`, `&` or `!` starts an alias, an anchor or a tag",
+        )
+        .help("quote the value, as in `\"*/read.*\"`");
     }
     let diagnostic = Diagnostic::new(Code::YamlSyntax, span, format!("not YAML: {info}"));
     if line.trim_start().trim_start_matches("- ").starts_with("when:") {
         return diagnostic.help("write the condition in quotes, or on the next line after `when: |`");
     }
-    if info.contains("mapping values") {
-        return diagnostic.help("quote a value that holds `: `, or check that the lines above are indented alike");
+    if info.contains("mapping values") || info.contains("did not find expected") {
+        return diagnostic
+            .help("quote a value that holds `: `, or check that the lines above are indented alike");
     }
     diagnostic
 }

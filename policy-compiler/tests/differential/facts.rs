@@ -1,4 +1,5 @@
 //! A case of the reference as the evaluator wants it.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
 
 use ambit_compiler::model::{Field, Protocol};
 use ambit_compiler::reference::{Case, FieldValue, Key, Lineage, SpiffeId};
@@ -6,8 +7,9 @@ use ambit_eval::{Caller, Count, Facts, Number, Principal, Program, Request, Stat
 use std::collections::BTreeMap;
 
 /// Judges a case by a blob.
-pub fn decide<B: AsRef<[u8]>>(program: &Program<B>, case: &Case) -> Verdict {
-    let described: Vec<Described> = (0..program.fields()).map(|field| Described::of(program, field)).collect();
+pub(crate) fn decide<B: AsRef<[u8]>>(program: &Program<B>, case: &Case) -> Verdict {
+    let described: Vec<Described> =
+        (0..program.fields()).map(|field| Described::of(program, field)).collect();
     let (members, missions, merged) = match &case.lineage {
         Lineage::Parsed { members, missions, merged } => (members.as_slice(), missions.as_slice(), *merged),
         _ => Default::default(),
@@ -59,7 +61,7 @@ struct Described {
 impl Described {
     fn of<B: AsRef<[u8]>>(program: &Program<B>, id: u16) -> Self {
         let description = program.field(id).expect("a field");
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let keys: Vec<String> =
             (0..description.keys).map(|place| text(program.field_key(id, place).expect("a key"))).collect();
         if let Some(list) = description.list {
@@ -102,7 +104,9 @@ impl Facts for CaseFacts<'_> {
 
     fn count(&self, list: u16) -> Count {
         match self.found(list) {
-            Some(FieldValue::List(elements)) => Count::Elements(u32::try_from(elements.len()).expect("a length")),
+            Some(FieldValue::List(elements)) => {
+                Count::Elements(u32::try_from(elements.len()).expect("a length"))
+            }
             Some(FieldValue::Unread) => Count::Unread,
             _ => Count::NotAList,
         }

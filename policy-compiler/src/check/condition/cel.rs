@@ -39,7 +39,8 @@ pub(super) fn parse<'a>(
 ) -> Option<Parsed<'a>> {
     if let Some(what) = too_large(&text.text) {
         diagnostics.push(
-            Diagnostic::new(Code::TooMuch, text.span, format!("condition {what}")).help("split it into several rules"),
+            Diagnostic::new(Code::TooMuch, text.span, format!("condition {what}"))
+                .help("split it into several rules"),
         );
         return None;
     }
@@ -98,7 +99,9 @@ fn explain(error: &ParseError, text: &ConditionText, raw: &str) -> Diagnostic {
         _ if rest.starts_with("=") && !rest.starts_with("==") => Some("write `==` to compare"),
         _ if rest.starts_with('&') && !rest.starts_with("&&") => Some("write `&&`"),
         _ if rest.starts_with('|') && !rest.starts_with("||") => Some("write `||`"),
-        _ if rest.starts_with(['"', '\'']) => Some("text in quotes ends with the same quote, on the same line; `\\` starts an escape"),
+        _ if rest.starts_with(['"', '\'']) => {
+            Some("text in quotes ends with the same quote, on the same line; `\\` starts an escape")
+        }
         _ => None,
     };
     let message = match error.message.strip_prefix("expected ").and_then(|m| m.split(", found").next()) {

@@ -3,7 +3,10 @@
 use crate::model::{Comparison, Condition, Literal, Operand};
 
 /// The truth of a condition whatever the request: none if it depends on it, `Some(None)` if it is always unknown.
-#[expect(clippy::option_option, reason = "whether it is known here, and whether it is known at all, are two questions")]
+#[expect(
+    clippy::option_option,
+    reason = "whether it is known here, and whether it is known at all, are two questions"
+)]
 pub(in crate::check) fn truth(condition: &Condition) -> Option<Option<bool>> {
     match condition {
         Condition::Constant(truth) => Some(Some(*truth)),

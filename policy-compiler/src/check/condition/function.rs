@@ -20,7 +20,10 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
     ("x.endsWith(y)", "whether the text ends with another"),
     ("x.contains(y)", "whether the text holds another"),
     ("x.matches(\"regex\")", "whether the regular expression matches somewhere in the text"),
-    ("inNetwork(source.ip, \"10.0.0.0/8\")", "whether the address is in the network, or in one of a list of networks"),
+    (
+        "inNetwork(source.ip, \"10.0.0.0/8\")",
+        "whether the address is in the network, or in one of a list of networks",
+    ),
     ("args.list.all(i, c)", "whether the condition `c` holds for each element `i`"),
     ("args.list.exists(i, c)", "whether the condition `c` holds for some element `i`"),
     ("chain.has(\"agent\")", "whether the agent is in the lineage, the caller included"),
@@ -30,7 +33,17 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
 /// The bare names of [`FUNCTIONS`].
 fn names() -> impl Iterator<Item = &'static str> {
     const NAMES: &[&str] = &[
-        "has", "size", "startsWith", "endsWith", "contains", "matches", "inNetwork", "all", "exists", "chain.has", "chain.under",
+        "has",
+        "size",
+        "startsWith",
+        "endsWith",
+        "contains",
+        "matches",
+        "inNetwork",
+        "all",
+        "exists",
+        "chain.has",
+        "chain.under",
     ];
     NAMES.iter().copied()
 }
@@ -100,7 +113,9 @@ impl Lower<'_> {
         match (call.target, call.name, call.args) {
             (None, "has", [field]) => self.has(field),
             (None, "inNetwork", [subject, ranges]) => self.in_network(subject, ranges),
-            (Some(target), "has", [agent]) if is_chain(target) => self.agent_named(agent).map(Condition::ChainHas),
+            (Some(target), "has", [agent]) if is_chain(target) => {
+                self.agent_named(agent).map(Condition::ChainHas)
+            }
             (Some(target), "under", [mission]) if is_chain(target) => self.mission_named(mission),
             (Some(subject), "startsWith", [needle]) => self.text_test(TextTest::StartsWith, subject, needle),
             (Some(subject), "endsWith", [needle]) => self.text_test(TextTest::EndsWith, subject, needle),
@@ -143,7 +158,12 @@ impl Lower<'_> {
             }
             _ if FUNCTIONS_THAT_DECIDE.contains(&call.name) => {
                 let message = format!("`{}` is a condition, not a value", call.name);
-                self.refuse(Code::ConditionType, call.whole, message, "write it alone, or with `!` before it");
+                self.refuse(
+                    Code::ConditionType,
+                    call.whole,
+                    message,
+                    "write it alone, or with `!` before it",
+                );
                 None
             }
             _ => {
@@ -166,12 +186,23 @@ impl Lower<'_> {
         };
         let usage = FUNCTIONS.iter().find(|(usage, _)| {
             let bare = usage.split('(').next().unwrap_or("");
-            bare == spelled || (!bare.starts_with("chain.") && bare.rsplit('.').next() == Some(spelled.as_str()))
+            bare == spelled
+                || (!bare.starts_with("chain.") && bare.rsplit('.').next() == Some(spelled.as_str()))
         });
         if let Some((usage, _)) = usage {
-            self.refuse(Code::UnknownFunction, call.whole, format!("`{spelled}` is not called like this"), format!("as in `{usage}`"));
+            self.refuse(
+                Code::UnknownFunction,
+                call.whole,
+                format!("`{spelled}` is not called like this"),
+                format!("as in `{usage}`"),
+            );
         } else if let Some((_, instead)) = ELSEWHERE.iter().find(|(name, _)| *name == call.name) {
-            self.refuse(Code::OutsideSubset, call.whole, format!("`{spelled}` is not part of conditions"), *instead);
+            self.refuse(
+                Code::OutsideSubset,
+                call.whole,
+                format!("`{spelled}` is not part of conditions"),
+                *instead,
+            );
         } else {
             let help = did_you_mean(&spelled, names()).unwrap_or_else(|| {
                 let all: Vec<String> = names().map(|name| format!("`{name}`")).collect();
@@ -185,7 +216,16 @@ impl Lower<'_> {
     fn has(&mut self, field: &SpannedExpr) -> Option<Condition> {
         let (operand, _) = self.operand(field)?;
         let below_element = matches!(&operand, Operand::Element(keys) if !keys.is_empty());
-        let optional = matches!(operand, Operand::Field(Field::Body(_) | Field::Header(_) | Field::Query(_)));
+        let optional = matches!(
+            operand,
+            Operand::Field(
+                Field::Body(_)
+                    | Field::Header(_)
+                    | Field::Query(_)
+                    | Field::CallerNamespace
+                    | Field::CallerServiceAccount
+            )
+        );
         if below_element || optional {
             return Some(Condition::Has(operand));
         }
@@ -205,7 +245,12 @@ impl Lower<'_> {
         None
     }
 
-    fn text_test(&mut self, test: TextTest, subject: &SpannedExpr, needle: &SpannedExpr) -> Option<Condition> {
+    fn text_test(
+        &mut self,
+        test: TextTest,
+        subject: &SpannedExpr,
+        needle: &SpannedExpr,
+    ) -> Option<Condition> {
         let (subject, needle) = (self.text(subject), self.text(needle));
         let (subject, needle) = subject.zip(needle)?;
         Some(Condition::Text { test, subject, needle })
@@ -216,7 +261,12 @@ impl Lower<'_> {
         let (subject, regex) = subject.zip(regex)?;
         if let Err(why) = regex::check(&regex) {
             let message = format!("malformed regular expression: {why}");
-            self.refuse(Code::BadRegex, &pattern.span, message, "write `r\"...\"` to keep backslashes as they are");
+            self.refuse(
+                Code::BadRegex,
+                &pattern.span,
+                message,
+                "write `r\"...\"` to keep backslashes as they are",
+            );
             return None;
         }
         Some(Condition::Matches { subject, regex })
@@ -290,7 +340,11 @@ impl Lower<'_> {
         let body = self.condition(body);
         self.elements.pop();
         let (list, body) = (list_field?, Box::new(body?));
-        Some(if call.name == "all" { Condition::All { list, body } } else { Condition::Exists { list, body } })
+        Some(if call.name == "all" {
+            Condition::All { list, body }
+        } else {
+            Condition::Exists { list, body }
+        })
     }
 }
 

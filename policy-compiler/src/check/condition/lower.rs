@@ -30,7 +30,13 @@ pub(super) fn condition(parsed: &Parsed<'_>, scene: &Scene<'_>, out: &mut Diagno
 
 impl Lower<'_> {
     /// Says what is wrong at a place.
-    pub(super) fn refuse(&mut self, code: Code, at: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn refuse(
+        &mut self,
+        code: Code,
+        at: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let span = self.parsed.span(at);
         let help = help.into();
         let help = (!help.is_empty()).then_some(help);
@@ -50,7 +56,12 @@ impl Lower<'_> {
     /// Lowers something that must be a truth value.
     pub(super) fn condition(&mut self, expr: &SpannedExpr) -> Option<Condition> {
         if self.depth >= MAX_CONDITION_DEPTH {
-            self.refuse(Code::TooMuch, &expr.span, format!("nested more than {MAX_CONDITION_DEPTH} deep"), "");
+            self.refuse(
+                Code::TooMuch,
+                &expr.span,
+                format!("nested more than {MAX_CONDITION_DEPTH} deep"),
+                "",
+            );
             return None;
         }
         self.depth = self.depth.saturating_add(1);
@@ -145,14 +156,20 @@ impl Lower<'_> {
                 }
                 _ => "",
             };
-            let message = format!("{left_type} is compared with {right_type}, which is unknown for every request");
+            let message =
+                format!("{left_type} is compared with {right_type}, which is unknown for every request");
             self.refuse(Code::ConditionType, &whole, message, help);
             return None;
         }
         let ordered = !matches!(op, Comparison::Equal | Comparison::NotEqual);
         for (kind, part) in [(left_type, left), (right_type, right)] {
             if ordered && matches!(kind, Type::Bool | Type::Null) {
-                self.refuse(Code::ConditionType, &part.span, format!("{kind} has no order"), "compare with `==` or `!=`");
+                self.refuse(
+                    Code::ConditionType,
+                    &part.span,
+                    format!("{kind} has no order"),
+                    "compare with `==` or `!=`",
+                );
                 return None;
             }
         }
@@ -164,7 +181,8 @@ impl Lower<'_> {
         if let Expr::List(items) = &set.node {
             let items: Vec<&SpannedExpr> = items.iter().map(|item| &item.expr).collect();
             if items.is_empty() || items.len() > MAX_SET {
-                let message = if items.is_empty() { "nothing is in an empty list" } else { "the list is too long" };
+                let message =
+                    if items.is_empty() { "nothing is in an empty list" } else { "the list is too long" };
                 self.refuse(Code::EmptyValue, &set.span, message, "");
                 return None;
             }
@@ -174,7 +192,12 @@ impl Lower<'_> {
             return self.in_literals(needle, &items);
         }
         if let Some(super::name::Chain { root: "chain", .. }) = chain(set) {
-            self.refuse(Code::OutsideSubset, &set.span, "the chain is not a list here", "write `chain.has(\"agent\")`");
+            self.refuse(
+                Code::OutsideSubset,
+                &set.span,
+                "the chain is not a list here",
+                "write `chain.has(\"agent\")`",
+            );
             return None;
         }
         let (needle_operand, needle_type) = self.operand(needle)?;

@@ -6,7 +6,10 @@ use cel_core::types::{Expr, SpannedExpr};
 
 /// Every name that a condition may read, with what it is. `NAME` stands for a name of the user's.
 pub const ROOTS: &[(&str, &str)] = &[
-    ("args.NAME", "an argument: of an MCP tool call, in the JSON body of an HTTP request, or in the data of an A2A message"),
+    (
+        "args.NAME",
+        "an argument: of an MCP tool call, in the JSON body of an HTTP request, or in the data of an A2A message",
+    ),
     ("request.method", "the HTTP method"),
     ("request.path", "the canonical path"),
     ("request.host", "the host asked for, in lower case, without port"),

@@ -20,9 +20,11 @@ pub(super) fn parse(text: &str) -> Result<Cidr, String> {
     };
     let prefix = match prefix {
         None => bits,
-        Some(prefix) if prefix.bytes().all(|byte| byte.is_ascii_digit()) => {
-            prefix.parse().ok().filter(|prefix| *prefix <= bits).ok_or_else(|| format!("`/{prefix}` is longer than {bits} bits"))?
-        }
+        Some(prefix) if prefix.bytes().all(|byte| byte.is_ascii_digit()) => prefix
+            .parse()
+            .ok()
+            .filter(|prefix| *prefix <= bits)
+            .ok_or_else(|| format!("`/{prefix}` is longer than {bits} bits"))?,
         Some(prefix) => return Err(format!("`/{prefix}` is not a length in bits")),
     };
     let prefix = prefix.saturating_add(shift);
@@ -39,10 +41,22 @@ mod tests {
 
     #[test]
     fn networks() {
-        for (text, prefix) in [("10.0.0.0/8", 104), ("10.1.2.3", 128), ("::/0", 0), ("2001:db8::/32", 32), ("0.0.0.0/0", 96)] {
+        for (text, prefix) in
+            [("10.0.0.0/8", 104), ("10.1.2.3", 128), ("::/0", 0), ("2001:db8::/32", 32), ("0.0.0.0/0", 96)]
+        {
             assert_eq!(parse(text).unwrap().prefix, prefix, "{text}");
         }
-        for text in ["10.0.0.1/8", "10.0.0.0/33", "::/129", "10.0.0/8", "a", "", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8/8"] {
+        for text in [
+            "10.0.0.1/8",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0/8",
+            "a",
+            "",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "10.0.0.0/8/8",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

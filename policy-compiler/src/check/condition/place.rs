@@ -51,7 +51,8 @@ fn exact(text: &ConditionText, raw: &str, part: &Range<usize>) -> Option<Span> {
     let limit = raw.len();
     let start = start.or_else(|| (part.start >= text.text.trim_end().len()).then_some(end?))?;
     let end = end.unwrap_or(limit).max(start);
-    let place = |offset: usize| Some(text.span.start.checked_add(u32::try_from(offset).ok()?)?.min(text.span.end));
+    let place =
+        |offset: usize| Some(text.span.start.checked_add(u32::try_from(offset).ok()?)?.min(text.span.end));
     Some(Span { file: text.span.file, start: place(start)?, end: place(end)? })
 }
 

@@ -10,7 +10,7 @@ use crate::model::{AgentId, Comparison, Condition, Literal, Operand};
 use crate::syntax::suggest::did_you_mean;
 
 /// Days of the week in order of their numbers.
-pub const WEEKDAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub(super) const WEEKDAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 const MINUTES_AN_HOUR: u32 = 60;
 const HOURS_A_DAY: u32 = 24;
@@ -56,7 +56,12 @@ impl Lower<'_> {
             Comparison::NotEqual => false,
             _ => {
                 let what = self.parsed.source(&name.span).to_owned();
-                self.refuse(Code::ConditionType, &name.span, format!("`{what}` has no order"), "compare with `==`, `!=` or `in`");
+                self.refuse(
+                    Code::ConditionType,
+                    &name.span,
+                    format!("`{what}` has no order"),
+                    "compare with `==`, `!=` or `in`",
+                );
                 return None;
             }
         };
@@ -132,7 +137,8 @@ impl Lower<'_> {
     /// That the lineage is under the mission named by a text literal.
     pub(super) fn mission_named(&mut self, item: &SpannedExpr) -> Option<Condition> {
         let name = self.text_literal(item, "a mission's name")?;
-        self.lookup(&item.span, |names, span, out| names.mission(&name, span, out)).map(Condition::UnderMission)
+        self.lookup(&item.span, |names, span, out| names.mission(&name, span, out))
+            .map(Condition::UnderMission)
     }
 
     fn weekday(&mut self, item: &SpannedExpr) -> Option<Literal> {
@@ -183,13 +189,60 @@ fn hour_condition(op: Comparison, hour: u32) -> Option<Condition> {
             minute(Comparison::GreaterOrEqual, start)?,
             minute(Comparison::Less, end)?,
         ])),
-        Comparison::NotEqual => {
-            Some(Condition::Or(vec![minute(Comparison::Less, start)?, minute(Comparison::GreaterOrEqual, end)?]))
-        }
+        Comparison::NotEqual => Some(Condition::Or(vec![
+            minute(Comparison::Less, start)?,
+            minute(Comparison::GreaterOrEqual, end)?,
+        ])),
     }
 }
 
 /// Any of them.
 fn either(mut any: Vec<Condition>) -> Option<Condition> {
     if any.len() > 1 { Some(Condition::Or(any)) } else { any.pop() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(condition: &Condition, minute: u32) -> bool {
+        match condition {
+            Condition::And(parts) => parts.iter().all(|part| holds(part, minute)),
+            Condition::Or(parts) => parts.iter().any(|part| holds(part, minute)),
+            Condition::Compare {
+                op,
+                left: Operand::MinuteOfDay,
+                right: Operand::Literal(Literal::Number(number)),
+            } => {
+                let scale = 10_i64.pow(u32::try_from(number.exponent).unwrap());
+                compared(*op, i64::from(minute), number.coefficient * scale)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn compared(op: Comparison, left: i64, right: i64) -> bool {
+        match op {
+            Comparison::Equal => left == right,
+            Comparison::NotEqual => left != right,
+            Comparison::Less => left < right,
+            Comparison::LessOrEqual => left <= right,
+            Comparison::Greater => left > right,
+            Comparison::GreaterOrEqual => left >= right,
+        }
+    }
+
+    #[test]
+    fn hours_by_minutes_are_hours() {
+        use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        for op in [Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual] {
+            for hour in 0..=24 {
+                let condition = hour_condition(op, hour).unwrap();
+                for minute in 0..1440 {
+                    let expected = compared(op, i64::from(minute / 60), i64::from(hour));
+                    assert_eq!(holds(&condition, minute), expected, "{op:?} {hour} at {minute}");
+                }
+            }
+        }
+    }
 }

@@ -29,7 +29,9 @@ impl Taken {
         let place = (agent, span);
         let first = match identity {
             Identity::Path(path) => self.paths.insert(path.clone(), place),
-            Identity::Id { trust_domain, path } => self.ids.insert((trust_domain.clone(), path.clone()), place),
+            Identity::Id { trust_domain, path } => {
+                self.ids.insert((trust_domain.clone(), path.clone()), place)
+            }
             Identity::Namespace(namespace) => self.namespaces.insert(namespace.clone(), place),
             Identity::Pattern(pattern) => {
                 if self.patterns.len() >= MAX_IDENTITY_PATTERNS {
@@ -40,7 +42,8 @@ impl Taken {
                     self.full = true;
                     return;
                 }
-                let clash = self.patterns.iter().find(|(other, owner, _)| *owner != agent && overlap(other, pattern));
+                let clash =
+                    self.patterns.iter().find(|(other, owner, _)| *owner != agent && overlap(other, pattern));
                 let clash = clash.map(|(_, owner, span)| (*owner, *span));
                 self.patterns.push((pattern.clone(), agent, span));
                 clash
@@ -65,7 +68,11 @@ impl Taken {
             .collect();
         hidden.sort_unstable();
         for (span, first) in hidden {
-            diagnostics.push(clash(span, first, "this principal is another agent in every trust domain of the mesh"));
+            diagnostics.push(clash(
+                span,
+                first,
+                "this principal is another agent in every trust domain of the mesh",
+            ));
         }
     }
 }
@@ -79,7 +86,8 @@ fn clash(span: Span, first: Span, message: &str) -> Diagnostic {
 /// Whether some path matches both patterns. `*` stands for any run of characters within a segment.
 fn overlap(left: &str, right: &str) -> bool {
     let (lefts, rights): (Vec<&str>, Vec<&str>) = (left.split('/').collect(), right.split('/').collect());
-    lefts.len() == rights.len() && lefts.iter().zip(&rights).all(|(left, right)| globs_meet(left.as_bytes(), right.as_bytes()))
+    lefts.len() == rights.len()
+        && lefts.iter().zip(&rights).all(|(left, right)| globs_meet(left.as_bytes(), right.as_bytes()))
 }
 
 /// Whether some text matches both globs: which places of `right` can be reached together with each place of `left`.
@@ -114,7 +122,8 @@ fn globs_meet(left: &[u8], right: &[u8]) -> bool {
 fn closed(mut row: Vec<bool>, right: &[u8]) -> Vec<bool> {
     row.resize(right.len().saturating_add(1), false);
     for (index, byte) in right.iter().enumerate() {
-        if *byte == b'*' && row.get(index).copied().unwrap_or(false)
+        if *byte == b'*'
+            && row.get(index).copied().unwrap_or(false)
             && let Some(place) = row.get_mut(index.saturating_add(1))
         {
             *place = true;
@@ -142,7 +151,8 @@ mod tests {
         let mut all: Vec<Vec<u8>> = vec![Vec::new()];
         let mut last = all.clone();
         for _ in 0..length {
-            last = last.iter().flat_map(|t| alphabet.iter().map(|b| [t.as_slice(), &[*b]].concat())).collect();
+            last =
+                last.iter().flat_map(|t| alphabet.iter().map(|b| [t.as_slice(), &[*b]].concat())).collect();
             all.extend(last.clone());
         }
         all

@@ -33,7 +33,8 @@ fn declared() -> impl Strategy<Value = Vec<Action>> {
             let clashes = actions.iter().any(|action| match &action.selector {
                 Selector::Http { methods: other, path } => {
                     super::path::print(path) == key
-                        && (other.is_empty() && methods.is_empty() || other.iter().any(|m| methods.contains(m)))
+                        && (other.is_empty() && methods.is_empty()
+                            || other.iter().any(|m| methods.contains(m)))
                 }
                 Selector::Key(_) => false,
             });

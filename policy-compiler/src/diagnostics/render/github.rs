@@ -30,7 +30,12 @@ pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources) -> String {
             text.push('\n');
             text.push_str(more);
         }
-        let _ = writeln!(out, ",title={}::{}", property(&format!("{}: {}", one.code, one.code.title())), data(&text));
+        let _ = writeln!(
+            out,
+            ",title={}::{}",
+            property(&format!("{}: {}", one.code, one.code.title())),
+            data(&text)
+        );
     }
     out
 }

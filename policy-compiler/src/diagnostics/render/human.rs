@@ -66,7 +66,9 @@ fn snippet<'a>(one: &'a Diagnostic, file: FileId, source: &'a SourceFile) -> Sni
     Snippet::source(text)
         .line_start(usize::try_from(first_line).unwrap_or(1))
         .path(source.name())
-        .annotations(labels().map(|(label, kind)| kind.span(range(label.span, base, text)).label(text_of(label))))
+        .annotations(
+            labels().map(|(label, kind)| kind.span(range(label.span, base, text)).label(text_of(label))),
+        )
 }
 
 fn text_of(label: &Label) -> Option<&str> {

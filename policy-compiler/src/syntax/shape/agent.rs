@@ -14,8 +14,13 @@ pub(super) const SPEC: Object = Object {
             "[{namespace: support, serviceAccount: support-agent}]",
         )
         .mistaken(&["identities", "principals", "principal", "workload"]),
-        Field::optional("purpose", TEXT, "What it is for, in words. Means nothing here.", "Answer customers.")
-            .mistaken(&["description"]),
+        Field::optional(
+            "purpose",
+            TEXT,
+            "What it is for, in words. Means nothing here.",
+            "Answer customers.",
+        )
+        .mistaken(&["description"]),
         Field::optional("originates", Shape::Bool, "May start work of its own. Default: `false`.", "true")
             .mistaken(&["originate", "origin"]),
         Field::optional(
@@ -24,7 +29,12 @@ pub(super) const SPEC: Object = Object {
             "Its sidecar stamps the lineage, so that what it asserts is believed. Default: `true`.",
             "false",
         ),
-        Field::optional("revoked", Shape::Bool, "Every chain through it is denied. Default: `false`.", "true"),
+        Field::optional(
+            "revoked",
+            Shape::Bool,
+            "Every chain through it is denied. Default: `false`.",
+            "true",
+        ),
         Field::optional(
             "missions",
             Shape::Object(&MISSIONS),
@@ -67,16 +77,27 @@ pub(super) const SPEC: Object = Object {
 pub(super) const CEILING: Object = Object {
     name: "Effects",
     doc: "A bound on effects.",
-    fields: &[Field::required("ceiling", EFFECTS, "The effects that are allowed.", "[read]").mistaken(&["max", "allow"])],
+    fields: &[Field::required("ceiling", EFFECTS, "The effects that are allowed.", "[read]")
+        .mistaken(&["max", "allow"])],
 };
 
 const IDENTITY: Object = Object {
     name: "Identity",
     doc: "A principal, or a set of them.",
     fields: &[
-        Field::optional("namespace", TEXT, "Kubernetes namespace; alone, all of its service accounts.", "support"),
-        Field::optional("serviceAccount", TEXT, "Kubernetes service account in the namespace.", "support-agent")
-            .mistaken(&["sa", "serviceAccountName"]),
+        Field::optional(
+            "namespace",
+            TEXT,
+            "Kubernetes namespace; alone, all of its service accounts.",
+            "support",
+        ),
+        Field::optional(
+            "serviceAccount",
+            TEXT,
+            "Kubernetes service account in the namespace.",
+            "support-agent",
+        )
+        .mistaken(&["sa", "serviceAccountName"]),
         Field::optional("spiffe", TEXT, "One SPIFFE id.", "\"spiffe://cluster.local/ns/a/sa/b\"")
             .mistaken(&["spiffeId", "id", "principal"]),
         Field::optional(
@@ -92,7 +113,8 @@ const MISSIONS: Object = Object {
     name: "AgentMissions",
     doc: "The missions that an agent may act under.",
     fields: &[
-        Field::optional("oneOf", NAMES, "These. Default: any.", "[refund-order]").mistaken(&["anyOf", "allowed"]),
+        Field::optional("oneOf", NAMES, "These. Default: any.", "[refund-order]")
+            .mistaken(&["anyOf", "allowed"]),
         Field::optional("required", Shape::Bool, "It acts only under a mission. Default: `false`.", "true"),
     ],
 };
@@ -101,7 +123,12 @@ const DELEGATES: Object = Object {
     name: "Delegates",
     doc: "Whom an agent may hand work to.",
     fields: &[
-        Field::required("to", Shape::List { item: &TEXT, may_be_empty: true }, "Agents by name, or `\"*\"` for any.", "[planner]"),
+        Field::required(
+            "to",
+            Shape::List { item: &TEXT, may_be_empty: true },
+            "Agents by name, or `\"*\"` for any.",
+            "[planner]",
+        ),
         Field::optional(
             "maxDepth",
             Shape::Integer { min: 0, max: 16 },

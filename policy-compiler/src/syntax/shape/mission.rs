@@ -7,8 +7,13 @@ pub(super) const SPEC: Object = Object {
     name: "MissionSpec",
     doc: "A named, bounded purpose.",
     fields: &[
-        Field::optional("purpose", TEXT, "What it is for, in words. Means nothing here.", "Refund one order.")
-            .mistaken(&["description"]),
+        Field::optional(
+            "purpose",
+            TEXT,
+            "What it is for, in words. Means nothing here.",
+            "Refund one order.",
+        )
+        .mistaken(&["description"]),
         Field::required(
             "grants",
             Shape::List { item: &Shape::Object(&rule::PLAIN), may_be_empty: false },

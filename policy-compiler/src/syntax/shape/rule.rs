@@ -17,12 +17,20 @@ const HTTP: Field = Field::optional(
     "{service: orders-db, methods: [GET], paths: [\"/rows/*\"]}",
 );
 
-const TOOLSET: Field =
-    Field::optional("toolset", NAME, "The grants of a toolset, instead of `actions` and `http`.", "order-reading")
-        .mistaken(&["toolsets"]);
+const TOOLSET: Field = Field::optional(
+    "toolset",
+    NAME,
+    "The grants of a toolset, instead of `actions` and `http`.",
+    "order-reading",
+)
+.mistaken(&["toolsets"]);
 
-const WHEN: Field = Field::optional("when", TEXT, "A condition, in CEL.", "args.amount <= 50")
-    .mistaken(&["if", "condition", "conditions", "cel"]);
+const WHEN: Field = Field::optional("when", TEXT, "A condition, in CEL.", "args.amount <= 50").mistaken(&[
+    "if",
+    "condition",
+    "conditions",
+    "cel",
+]);
 
 const THROUGH: Field = Field::optional(
     "through",
@@ -54,18 +62,16 @@ pub(super) const PLAIN: Object = Object {
 };
 
 /// A grant of a toolset.
-pub(super) const BARE: Object = Object {
-    name: "ToolsetGrant",
-    doc: "A grant of a toolset.",
-    fields: &[ACTIONS, HTTP, WHEN],
-};
+pub(super) const BARE: Object =
+    Object { name: "ToolsetGrant", doc: "A grant of a toolset.", fields: &[ACTIONS, HTTP, WHEN] };
 
 const INLINE: Object = Object {
     name: "InlineHttp",
     doc: "Methods and paths of an HTTP service.",
     fields: &[
         Field::required("service", NAME, "The service.", "orders-db"),
-        Field::optional("methods", METHODS, "The methods. Default: any.", "[GET]").mistaken(&["method", "verbs"]),
+        Field::optional("methods", METHODS, "The methods. Default: any.", "[GET]")
+            .mistaken(&["method", "verbs"]),
         Field::required(
             "paths",
             Shape::List { item: &TEXT, may_be_empty: false },
@@ -73,6 +79,11 @@ const INLINE: Object = Object {
             "[\"/rows/{id}\"]",
         )
         .mistaken(&["path"]),
-        Field::optional("effects", EFFECTS, "Effects of these requests, beside those of the catalog.", "[read]"),
+        Field::optional(
+            "effects",
+            EFFECTS,
+            "Effects of these requests, beside those of the catalog.",
+            "[read]",
+        ),
     ],
 };

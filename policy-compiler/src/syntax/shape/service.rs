@@ -52,21 +52,33 @@ const ACTION: Object = Object {
             "Its name within the service. Needed for `http` and for wildcards; else the tool, resource, prompt or method gives it, with `.` for `/`.",
             "row.read",
         ),
-        Field::optional("methods", METHODS, "`http`: the methods. Default: any.", "[GET]").mistaken(&["verbs"]),
+        Field::optional("methods", METHODS, "`http`: the methods. Default: any.", "[GET]")
+            .mistaken(&["verbs"]),
         Field::optional("path", TEXT, "`http`: the path pattern.", "\"/tables/{table}/rows/{id}\"")
             .mistaken(&["paths", "route", "uri"]),
         Field::optional("tool", TEXT, "`mcp`: a tool's name; `*` stands for any run of characters.", "query")
             .mistaken(&["tools"]),
-        Field::optional("resource", TEXT, "`mcp`: a resource's URI; `*` stands for any run of characters.", "\"file:///docs/*\"")
-            .mistaken(&["resources", "uri"]),
-        Field::optional("prompt", TEXT, "`mcp`: a prompt's name; `*` stands for any run of characters.", "summarize")
-            .mistaken(&["prompts"]),
+        Field::optional(
+            "resource",
+            TEXT,
+            "`mcp`: a resource's URI; `*` stands for any run of characters.",
+            "\"file:///docs/*\"",
+        )
+        .mistaken(&["resources", "uri"]),
+        Field::optional(
+            "prompt",
+            TEXT,
+            "`mcp`: a prompt's name; `*` stands for any run of characters.",
+            "summarize",
+        )
+        .mistaken(&["prompts"]),
         Field::optional(
             "method",
             TEXT,
             "`mcp`, `a2a`, `grpc`: a method; `*` stands for any run of characters.",
             "tools/list",
         ),
-        Field::optional("effects", EFFECTS, "What it does to the world.", "[read]").mistaken(&["effect", "labels"]),
+        Field::optional("effects", EFFECTS, "What it does to the world.", "[read]")
+            .mistaken(&["effect", "labels"]),
     ],
 };

@@ -6,8 +6,7 @@ use crate::syntax::node::Value;
 fn read(text: &str) -> (Vec<Node>, String) {
     let sources = Sources::single("t", text);
     let mut diagnostics = Diagnostics::new();
-    let documents =
-        sources.iter().flat_map(|(id, file)| parse(id, file, &mut diagnostics)).collect();
+    let documents = sources.iter().flat_map(|(id, file)| parse(id, file, &mut diagnostics)).collect();
     (documents, render(&diagnostics, &sources, Format::Short))
 }
 

@@ -60,10 +60,10 @@ impl<'a> Builder<'a> {
                 self.add(Node { value, span }, diagnostics);
             }
             Event::Alias(_) => {
-                diagnostics.push(
-                    Diagnostic::new(Code::YamlFeature, span, "aliases are not used in policy")
-                        .help("write the value out, share grants by a `Toolset`, or quote text that starts with `*`"),
-                );
+                diagnostics
+                    .push(Diagnostic::new(Code::YamlFeature, span, "aliases are not used in policy").help(
+                    "write the value out, share grants by a `Toolset`, or quote text that starts with `*`",
+                ));
                 self.add(Node { value: Value::Broken, span }, diagnostics);
             }
             Event::SequenceStart(anchor, tag) => {
@@ -98,7 +98,12 @@ impl<'a> Builder<'a> {
         Ok(None)
     }
 
-    fn start(&mut self, start: Span, content: OpenContent, diagnostics: &mut Diagnostics) -> Result<(), TooMuch> {
+    fn start(
+        &mut self,
+        start: Span,
+        content: OpenContent,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<(), TooMuch> {
         self.spend(start, diagnostics)?;
         if self.open.len() >= MAX_YAML_DEPTH {
             let message = format!("nested more than {MAX_YAML_DEPTH} deep");

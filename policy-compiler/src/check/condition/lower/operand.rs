@@ -34,18 +34,29 @@ impl Lower<'_> {
                 let help = "work the number out beforehand and compare the field with it";
                 self.outside(expr, "there is no arithmetic in conditions", help)
             }
-            Expr::Unary { op: UnaryOp::Neg, .. } => {
-                self.outside(expr, "there is no arithmetic in conditions", "compare with a negative number instead")
-            }
+            Expr::Unary { op: UnaryOp::Neg, .. } => self.outside(
+                expr,
+                "there is no arithmetic in conditions",
+                "compare with a negative number instead",
+            ),
             Expr::Binary { .. } | Expr::Unary { .. } => {
                 let message = "a truth value is compared or passed on here";
-                self.refuse(Code::ConditionType, &expr.span, message, "join conditions by `&&`, `||` and `!`");
+                self.refuse(
+                    Code::ConditionType,
+                    &expr.span,
+                    message,
+                    "join conditions by `&&`, `||` and `!`",
+                );
                 None
             }
-            Expr::Ternary { .. } => {
-                self.outside(expr, "`?:` is not part of conditions", "write `(a && b) || (!a && c)` for `a ? b : c`")
+            Expr::Ternary { .. } => self.outside(
+                expr,
+                "`?:` is not part of conditions",
+                "write `(a && b) || (!a && c)` for `a ? b : c`",
+            ),
+            Expr::Bytes(_) => {
+                self.outside(expr, "bytes are not compared", "write text, without `b` before the quote")
             }
-            Expr::Bytes(_) => self.outside(expr, "bytes are not compared", "write text, without `b` before the quote"),
             Expr::Map(_) | Expr::Struct { .. } => {
                 self.outside(expr, "objects are not compared as a whole", "compare their fields")
             }
@@ -110,7 +121,8 @@ impl Lower<'_> {
                 None
             }
             ("args", Some(_)) => {
-                let mut keys: Vec<String> = self.scene.arguments.iter().map(|key| (*key).to_owned()).collect();
+                let mut keys: Vec<String> =
+                    self.scene.arguments.iter().map(|key| (*key).to_owned()).collect();
                 keys.extend(self.names(chain)?);
                 if keys.len() > MAX_FIELD_KEYS {
                     self.refuse(Code::TooMuch, at, "the field lies too deep", "");
@@ -127,8 +139,15 @@ impl Lower<'_> {
             ("request" | "source" | "caller" | "chain" | "time", Some(_)) => self.known(chain, at),
             ("mission", _) => self.special_alone("mission", at),
             ("request" | "source" | "caller" | "chain" | "time" | "path", None) => {
-                let fields: Vec<String> = fields_of(chain.root).map(|field| format!("`{}.{field}`", chain.root)).collect();
-                let help = if fields.is_empty() { String::from("as in `path.id`") } else { fields.join(", ") };
+                let fields: Vec<String> =
+                    fields_of(chain.root).map(|field| format!("`{}.{field}`", chain.root)).collect();
+                let help = match chain.root {
+                    "path" => String::from("as in `path.id`"),
+                    "chain" => {
+                        format!("{}, `chain.has(\"agent\")`, `chain.under(\"mission\")`", fields.join(", "))
+                    }
+                    _ => fields.join(", "),
+                };
                 let message = format!("`{}` alone has no value", chain.root);
                 self.refuse(Code::UnknownVariable, at, message, help);
                 None
@@ -153,7 +172,12 @@ impl Lower<'_> {
                 Key::Name(name) => names.push((*name).to_owned()),
                 Key::Computed => {
                     let help = "use `all` or `exists` for lists, and text in quotes for names";
-                    self.refuse(Code::OutsideSubset, at, "elements are not picked by number or by another field", help);
+                    self.refuse(
+                        Code::OutsideSubset,
+                        at,
+                        "elements are not picked by number or by another field",
+                        help,
+                    );
                     return None;
                 }
                 Key::Optional => {
@@ -207,7 +231,9 @@ impl Lower<'_> {
                     ("source", "namespace") => String::from("did you mean `caller.namespace`?"),
                     ("request", "body") => String::from("fields of the body are `args.NAME`"),
                     ("request", "url" | "url_path") => String::from("did you mean `request.path`?"),
-                    ("chain", "has" | "under") => format!("`chain.{field}` is a function: `chain.{field}(\"name\")`"),
+                    ("chain", "has" | "under") => {
+                        format!("`chain.{field}` is a function: `chain.{field}(\"name\")`")
+                    }
                     _ => did_you_mean(field, fields_of(root)).unwrap_or_else(|| {
                         let all: Vec<String> = fields_of(root).map(|field| format!("`{field}`")).collect();
                         format!("`{root}` has {}", all.join(", "))

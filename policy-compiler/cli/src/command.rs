@@ -1,0 +1,27 @@
+//! One file a command.
+
+pub mod build;
+pub mod check;
+pub mod completions;
+pub mod explain_code;
+pub mod fmt;
+pub mod inspect;
+pub mod keygen;
+pub mod schema;
+
+use crate::arguments::Command;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+    match command {
+        Command::Check(check) => check.run(terminal),
+        Command::Build(build) => build.run(terminal),
+        Command::Inspect(inspect) => inspect.run(terminal),
+        Command::ExplainCode(explain) => explain.run(terminal),
+        Command::Fmt(fmt) => fmt.run(terminal),
+        Command::Schema(schema) => schema.run(terminal),
+        Command::Keygen(keygen) => keygen.run(terminal),
+        Command::Completions(completions) => completions.run(terminal),
+    }
+}

@@ -1,0 +1,225 @@
+//! `ambit build`
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use ambit_compiler::compile::{Compiled, Options, compile};
+use ambit_compiler::model::Workload;
+use ambit_compiler::span_map::span_map;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::{ArgGroup, Args};
+use serde_json::json;
+
+use crate::failure::{Failure, Problem};
+use crate::input::{PolicyPaths, shown};
+use crate::output::{Batch, cannot_write, with_suffix};
+use crate::policy::{Loaded, load, written};
+use crate::terminal::Terminal;
+use crate::{key, time};
+
+/// Compile policy files to the blobs that sidecars load
+///
+/// Beside each blob FILE, its span map is written to FILE.json: it leads from the rule numbers in decision records back
+/// to files and lines. Files are replaced whole, and nothing is written if anything is wrong.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["workload", "all"]), after_help = "\
+Examples:
+  ambit build -f policy/ --workload data/orders-db -o orders-db.ambit
+  ambit build -f policy/ --all -o out/                       # out/data.orders-db.ambit and so on
+  ambit build -f policy/ --all -o out/ --config --signing-key policy.key --not-after 2027-01-31T00:00:00Z
+
+One line is printed for each blob: where it is, for whom, its size, and the most steps that a judgement can take.
+
+Exit status:
+  0  the blobs are written; there may be warnings
+  1  the policy is refused, or does not fit a blob
+  2  the command line is wrong, or a file cannot be read or written")]
+pub struct Build {
+    #[command(flatten)]
+    paths: PolicyPaths,
+
+    /// Compile for the workload of this namespace and service account
+    #[arg(long, value_name = "NAMESPACE/SERVICE_ACCOUNT")]
+    workload: Option<String>,
+
+    /// Compile for every workload that serves something
+    #[arg(long)]
+    all: bool,
+
+    /// Where to write: a file for `--workload`, a directory for `--all`
+    #[arg(short, long, value_name = "PATH")]
+    output: PathBuf,
+
+    /// Number the policy: of two, a sidecar takes the one with the greater number [default: $SOURCE_DATE_EPOCH, or the
+    /// seconds since 1970]
+    #[arg(long, value_name = "NUMBER")]
+    generation: Option<u64>,
+
+    /// Deny everything before this time, as in `2027-01-31T00:00:00Z`
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    not_before: Option<u64>,
+
+    /// Deny everything from this time on
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    not_after: Option<u64>,
+
+    /// Deny calls from stamping workloads whose sidecar has not stamped them
+    #[arg(long)]
+    require_stamp: bool,
+
+    /// Sign the blobs with this key, which `ambit keygen` makes
+    #[arg(long, value_name = "FILE")]
+    signing_key: Option<PathBuf>,
+
+    /// Also write the plugin configuration that carries each blob, to FILE.config.json
+    #[arg(long)]
+    config: bool,
+}
+
+/// A blob and where it goes.
+struct Output<'a> {
+    path: PathBuf,
+    workload: &'a Workload,
+    compiled: Compiled,
+}
+
+impl Build {
+    pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+        let mut options = self.options()?;
+        let loaded = load(&self.paths, terminal)?;
+        options.source_digest = loaded.sources.digest();
+        let outputs = self.compile(&loaded, &options, terminal)?;
+        self.write(&loaded, &options, &outputs)?;
+        for output in &outputs {
+            terminal.out.write_all(line(output).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn options(&self) -> Result<Options, Problem> {
+        if self.output == Path::new("-") {
+            return Err(Problem::new("a blob is not written to standard output")
+                .help("name a file, as in `-o policy.ambit`"));
+        }
+        let (not_before, not_after) = (self.not_before.unwrap_or(0), self.not_after.unwrap_or(0));
+        if not_after != 0 && not_after <= not_before {
+            return Err(Problem::new(
+                "the policy would never be valid: `--not-after` is not after `--not-before`",
+            ));
+        }
+        Ok(Options {
+            generation: self.generation.map_or_else(generation, Ok)?,
+            not_before,
+            not_after,
+            require_stamp: self.require_stamp,
+            signing_key: self.signing_key.as_deref().map(key::read).transpose()?,
+            ..Options::default()
+        })
+    }
+
+    fn compile<'a>(
+        &self,
+        loaded: &'a Loaded,
+        options: &Options,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<Vec<Output<'a>>, Failure> {
+        let places = match &self.workload {
+            Some(text) => {
+                let workload = loaded.workload(text)?;
+                if self.output.is_dir() {
+                    let problem = Problem::new(format!("`{}` is a directory", shown(&self.output)));
+                    let help = format!(
+                        "name a file in it, as in `-o {}`",
+                        shown(&self.output.join(file_name(workload)))
+                    );
+                    return Err(problem.help(help).into());
+                }
+                vec![(self.output.clone(), workload)]
+            }
+            None => all(loaded, &self.output)?,
+        };
+        let mut outputs = Vec::with_capacity(places.len());
+        let mut failure = None;
+        for (path, workload) in places {
+            match compile(&loaded.policy, workload, options) {
+                Ok(compiled) => outputs.push(Output { path, workload, compiled }),
+                // The others are compiled all the same, so that everything that is wrong is said at once.
+                Err(error) => failure = Some(loaded.refuse(workload, &error, terminal)),
+            }
+        }
+        failure.map_or(Ok(outputs), Err)
+    }
+
+    fn write(&self, loaded: &Loaded, options: &Options, outputs: &[Output<'_>]) -> Result<(), Failure> {
+        if self.all {
+            std::fs::create_dir_all(&self.output).map_err(|error| cannot_write(&self.output, &error))?;
+        }
+        let mut batch = Batch::default();
+        for Output { path, compiled, .. } in outputs {
+            let map = span_map(&loaded.policy, &loaded.sources, compiled, &options.source_digest);
+            batch.stage(&with_suffix(path, ".json"), map.as_bytes())?;
+            if self.config {
+                let config = json!({ "policy": STANDARD.encode(&compiled.blob) });
+                batch.stage(&with_suffix(path, ".config.json"), format!("{config}\n").as_bytes())?;
+            }
+            // The blob comes last: whoever sees a new blob sees its map.
+            batch.stage(path, &compiled.blob)?;
+        }
+        batch.commit()
+    }
+}
+
+/// Every workload, with its file in a directory.
+fn all<'a>(loaded: &'a Loaded, directory: &Path) -> Result<Vec<(PathBuf, &'a Workload)>, Problem> {
+    let workloads = loaded.workloads();
+    if workloads.is_empty() {
+        let problem = Problem::new("the policy has no `Service`, so there is nothing to compile");
+        return Err(problem.help("a blob is for the workload of a service"));
+    }
+    if directory.exists() && !directory.is_dir() {
+        return Err(Problem::new(format!("`{}` is not a directory", shown(directory))));
+    }
+    let place = |workload: &'a Workload| {
+        let safe =
+            |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
+        if !safe(&workload.namespace) || !safe(&workload.service_account) {
+            return Err(Problem::new(format!("`{}` cannot be the name of a file", written(workload))));
+        }
+        Ok((directory.join(file_name(workload)), workload))
+    };
+    workloads.into_iter().map(place).collect()
+}
+
+/// A namespace holds no dot, so that no two workloads share a name.
+fn file_name(workload: &Workload) -> String {
+    format!("{}.{}.ambit", workload.namespace, workload.service_account)
+}
+
+/// The generation where none is given.
+fn generation() -> Result<u64, Problem> {
+    if let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|value| !value.is_empty()) {
+        let number = epoch.to_str().and_then(|text| text.parse().ok());
+        return number.ok_or_else(|| Problem::new("`SOURCE_DATE_EPOCH` is not a number of seconds"));
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map(|now| now.as_secs()).map_err(|_| {
+        Problem::new("the clock says that it is before 1970")
+            .help("say which generation it is with `--generation`")
+    })
+}
+
+fn line(output: &Output<'_>) -> String {
+    let stats = &output.compiled.stats;
+    let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    format!(
+        "{}: {}, {}, {}, {}, {}, at most {} steps\n",
+        shown(&output.path),
+        written(output.workload),
+        count(stats.bytes, "byte"),
+        count(stats.agents, "agent"),
+        count(stats.actions, "action"),
+        count(stats.conditions, "condition"),
+        stats.step_bound,
+    )
+}

@@ -1,0 +1,75 @@
+//! `ambit check`
+
+use ambit_compiler::check::check;
+use ambit_compiler::diagnostics::render::{Format, render};
+use clap::{Args, ValueEnum};
+
+use crate::failure::Failure;
+use crate::input::PolicyPaths;
+use crate::policy::tally;
+use crate::terminal::Terminal;
+
+/// Check policy files, and say everything that is wrong with them at once
+///
+/// Silent if there is nothing to say. Without `-f`, the current directory is checked.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ambit check                              # every policy file below the current directory
+  ambit check -f policy/ -f agents.yaml
+  ambit check -f policy/ --format github --deny-warnings
+  kustomize build policy/ | ambit check -f -
+
+`human` and `short` are written to standard error; `json` and `github`, which programs read, to standard output.
+
+Exit status:
+  0  the policy is fine; there may be warnings
+  1  the policy is refused, or has warnings and `--deny-warnings` is given
+  2  the command line is wrong, or a file cannot be read")]
+pub struct Check {
+    #[command(flatten)]
+    paths: PolicyPaths,
+
+    /// How to show what is wrong: `human`, `short` (a line each), `json`, or `github` (annotations of a pull request)
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
+    format: OutputFormat,
+
+    /// Refuse a policy that has warnings
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum OutputFormat {
+    #[default]
+    Human,
+    Short,
+    Json,
+    Github,
+}
+
+impl Check {
+    pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+        let sources = self.paths.sources(terminal)?;
+        let diagnostics = check(&sources).diagnostics;
+        let colour = terminal.colours_err();
+        let format = match self.format {
+            OutputFormat::Human => Format::Human { colour },
+            OutputFormat::Short => Format::Short,
+            OutputFormat::Json => Format::Json,
+            OutputFormat::Github => Format::Github,
+        };
+        let text = render(&diagnostics, &sources, format);
+        match self.format {
+            OutputFormat::Human | OutputFormat::Short => terminal.err.write_all(text.as_bytes())?,
+            OutputFormat::Json | OutputFormat::Github => terminal.out.write_all(text.as_bytes())?,
+        }
+        if matches!(self.format, OutputFormat::Human) && !diagnostics.is_empty() {
+            terminal.err.write_all(tally(diagnostics.errors(), diagnostics.warnings()).as_bytes())?;
+        }
+        if diagnostics.has_errors() || (self.deny_warnings && diagnostics.warnings() > 0) {
+            return Err(Failure::Rejected);
+        }
+        Ok(())
+    }
+}

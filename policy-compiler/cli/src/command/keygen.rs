@@ -1,0 +1,57 @@
+//! `ambit keygen`
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::{ArgGroup, Args};
+
+use crate::failure::Failure;
+use crate::key;
+use crate::output::hex;
+use crate::terminal::Terminal;
+
+/// Make a key that signs blobs, and print its public half
+///
+/// The file holds an Ed25519 private key: 32 bytes in base64. Only its owner can read it, and an existing file is never
+/// overwritten.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["output", "show"]), after_help = "\
+Examples:
+  ambit keygen -o policy.key
+  ambit keygen --show policy.key           # the public half of a key that there is
+  ambit build -f policy/ --all -o out/ --signing-key policy.key
+
+Exit status:
+  0  done
+  2  the command line is wrong, the file exists, or cannot be read or written")]
+pub struct Keygen {
+    /// Where to write the new key
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Print the public half of the key in this file
+    #[arg(long, value_name = "FILE")]
+    show: Option<PathBuf>,
+}
+
+impl Keygen {
+    pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+        let mut keys = Vec::new();
+        if let Some(path) = &self.show {
+            keys.push(key::read(path)?);
+        }
+        if let Some(path) = &self.output {
+            keys.push(key::create(path)?);
+        }
+        for key in keys {
+            writeln!(
+                terminal.out,
+                "public key: {}\nkey id: {}",
+                STANDARD.encode(key.public()),
+                hex(&key.id())
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! Every bound that the command holds, in one place.
+
+/// The most policy files of one command.
+pub(crate) const MAX_FILES: usize = 100_000;
+/// The deepest nesting of directories below one that is named.
+pub(crate) const MAX_DIRECTORY_DEPTH: usize = 32;
+/// The longest span map that is read beside a blob, in bytes.
+pub(crate) const MAX_SPAN_MAP_BYTES: u64 = 256 << 20;
+/// The longest key file, in bytes.
+pub(crate) const MAX_KEY_BYTES: u64 = 4096;

@@ -1,0 +1,109 @@
+//! From paths to a checked policy, with everything that there is to say on the way.
+
+use ambit_compiler::check::check;
+use ambit_compiler::compile::{CompileError, CompileErrorKind};
+use ambit_compiler::diagnostics::render::{Format, render};
+use ambit_compiler::model::{Policy, Workload};
+use ambit_compiler::source::Sources;
+use ambit_compiler::syntax::suggest::nearest;
+
+use crate::failure::{Failure, Problem};
+use crate::input::PolicyPaths;
+use crate::terminal::Terminal;
+
+/// A policy and what it was read from.
+pub(crate) struct Loaded {
+    pub(crate) sources: Sources,
+    pub(crate) policy: Policy,
+}
+
+/// Reads and checks a policy, and shows on standard error what there is to say of it.
+pub(crate) fn load(paths: &PolicyPaths, terminal: &mut Terminal<'_>) -> Result<Loaded, Failure> {
+    let sources = paths.sources(terminal)?;
+    let checked = check(&sources);
+    let format = Format::Human { colour: terminal.colours_err() };
+    terminal.err.write_all(render(&checked.diagnostics, &sources, format).as_bytes())?;
+    match checked.policy {
+        Some(policy) => Ok(Loaded { sources, policy }),
+        None => {
+            terminal
+                .err
+                .write_all(tally(checked.diagnostics.errors(), checked.diagnostics.warnings()).as_bytes())?;
+            Err(Failure::Rejected)
+        }
+    }
+}
+
+/// `3 errors, 1 warning`, as a line.
+pub(crate) fn tally(errors: usize, warnings: usize) -> String {
+    let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    match (errors, warnings) {
+        (_, 0) => format!("{}\n", count(errors, "error")),
+        (0, _) => format!("{}\n", count(warnings, "warning")),
+        _ => format!("{}, {}\n", count(errors, "error"), count(warnings, "warning")),
+    }
+}
+
+impl Loaded {
+    /// Every workload that serves something, in order.
+    pub(crate) fn workloads(&self) -> Vec<&Workload> {
+        let mut workloads: Vec<_> = self.policy.services.iter().map(|service| &service.workload).collect();
+        workloads.sort();
+        workloads.dedup();
+        workloads
+    }
+
+    /// The workload that is written `NAMESPACE/SERVICE_ACCOUNT`.
+    pub(crate) fn workload(&self, text: &str) -> Result<&Workload, Problem> {
+        let known = self.workloads();
+        if let Some(workload) = known.iter().find(|workload| written(workload) == text) {
+            return Ok(workload);
+        }
+        let names: Vec<String> = known.iter().map(|workload| written(workload)).collect();
+        let help = match nearest(text, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => String::from("the policy has no `Service`"),
+            None if !text.contains('/') => String::from("write `NAMESPACE/SERVICE_ACCOUNT`"),
+            None => format!("the workloads are {}", listed(&names)),
+        };
+        Err(Problem::new(format!("no service has the workload `{text}`")).help(help))
+    }
+
+    /// Shows why a workload has no blob.
+    pub(crate) fn refuse(
+        &self,
+        workload: &Workload,
+        error: &CompileError,
+        terminal: &mut Terminal<'_>,
+    ) -> Failure {
+        let place = error.span.map(|span| format!("{}: ", self.sources.locate(span))).unwrap_or_default();
+        let problem = Problem::new(format!("{place}{error} (compiling for `{}`)", written(workload)));
+        let help = match error.kind {
+            CompileErrorKind::TooManySteps { .. } => Some("make the condition smaller, or split the rule"),
+            CompileErrorKind::BlobTooLarge { .. } => {
+                Some("give the service fewer agents that hold grants of their own")
+            }
+            _ => None,
+        };
+        let text = problem.maybe_help(help.map(String::from)).render(terminal.colours_err());
+        match terminal.err.write_all(text.as_bytes()) {
+            Ok(()) => Failure::Rejected,
+            Err(error) => Failure::from(error),
+        }
+    }
+}
+
+/// `NAMESPACE/SERVICE_ACCOUNT`
+pub(crate) fn written(workload: &Workload) -> String {
+    format!("{}/{}", workload.namespace, workload.service_account)
+}
+
+/// A few names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => shown.join(", "),
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}

@@ -1,0 +1,156 @@
+//! Runs the command as people do. Each file of `tests/cli` is a test: a transcript of a shell, and the files that it
+//! starts from. `BLESS=1` writes what really comes out into the transcripts, for review.
+//!
+//! ```text
+//! # A comment.
+//! $ ambit check -f policy.yaml
+//! > a line of standard output
+//! ! a line of standard error
+//! ? 1
+//! -- policy.yaml --
+//! the text of a file
+//! ```
+//!
+//! `? N` is the exit status, where it is not 0. Each transcript runs in a directory of its own; space at the ends of
+//! lines does not count. `samples` in it is the directory of the compiler's samples.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A transcript and the files it starts from.
+struct Script {
+    /// In order: comments and blank lines as they are, and commands.
+    lines: Vec<Line>,
+    files: Vec<(String, String)>,
+}
+
+enum Line {
+    Comment(String),
+    Command { command: String, expected: String },
+}
+
+fn parse(text: &str) -> Script {
+    let mut script = Script { lines: Vec::new(), files: Vec::new() };
+    for line in text.lines() {
+        let name = line.strip_prefix("-- ").and_then(|rest| rest.strip_suffix(" --"));
+        if let Some(name) = name {
+            script.files.push((name.to_owned(), String::new()));
+        } else if let Some((_, content)) = script.files.last_mut() {
+            content.push_str(line);
+            content.push('\n');
+        } else if let Some(command) = line.strip_prefix("$ ") {
+            script.lines.push(Line::Command { command: command.to_owned(), expected: String::new() });
+        } else if line.starts_with(['>', '!', '?']) {
+            let Some(Line::Command { expected, .. }) = script.lines.last_mut() else {
+                panic!("output before any command: {line}");
+            };
+            expected.push_str(line.trim_end());
+            expected.push('\n');
+        } else {
+            script.lines.push(Line::Comment(line.to_owned()));
+        }
+    }
+    script
+}
+
+/// Runs a command, and gives what came of it as a transcript has it.
+fn run(command: &str, directory: &Path) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_ambit"));
+    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .current_dir(directory)
+        .env_clear()
+        .env("PATH", path)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let mut said = String::new();
+    for (prefix, bytes) in [(">", &output.stdout), ("!", &output.stderr)] {
+        for line in String::from_utf8_lossy(bytes).lines() {
+            writeln!(said, "{}", format!("{prefix} {line}").trim_end()).unwrap();
+        }
+    }
+    if !output.status.success() {
+        let number = output.status.code().map_or_else(|| String::from("killed"), |code| code.to_string());
+        writeln!(said, "? {number}").unwrap();
+    }
+    said
+}
+
+/// An empty directory.
+fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+/// Runs a transcript; gives what is not as it says.
+fn check(path: &Path) -> Option<String> {
+    let name = path.file_stem().unwrap().to_str().unwrap();
+    let directory = directory(name);
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
+    std::os::unix::fs::symlink(fs::canonicalize(samples).unwrap(), directory.join("samples")).unwrap();
+    let text = fs::read_to_string(path).unwrap();
+    let script = parse(&text);
+    for (name, content) in &script.files {
+        let file = directory.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+    let mut blessed = String::new();
+    let mut wrong = String::new();
+    for line in &script.lines {
+        match line {
+            Line::Comment(comment) => writeln!(blessed, "{comment}").unwrap(),
+            Line::Command { command, expected } => {
+                let actual = run(command, &directory);
+                if actual != *expected {
+                    writeln!(wrong, "{name}\n$ {command}\n--- expected\n{expected}--- actual\n{actual}")
+                        .unwrap();
+                }
+                write!(blessed, "$ {command}\n{actual}").unwrap();
+            }
+        }
+    }
+    for (name, content) in &script.files {
+        write!(blessed, "-- {name} --\n{content}").unwrap();
+    }
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, blessed).unwrap();
+        return None;
+    }
+    (!wrong.is_empty()).then_some(wrong)
+}
+
+#[test]
+fn transcripts_are_true() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() > 20, "transcripts are missing");
+    let wrong: Vec<String> = paths.iter().filter_map(|path| check(path)).collect();
+    assert!(wrong.is_empty(), "BLESS=1 writes what is actual\n\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_reader_who_has_gone_is_no_error() {
+    for arguments in
+        [["explain-code", "81"], ["completions", "bash"], ["schema", "--color=never"], ["check", "--help"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ambit"));
+        let output = command.args(arguments).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let output = output.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+    }
+}

@@ -23,7 +23,7 @@ pub use message::{Request, Response};
 pub use raw::RawConnection;
 
 /// Longest that connecting, or one exchange, may take. Nothing is measured by it: it only ends a hang.
-pub const MAX_WAIT: Duration = Duration::from_secs(30);
+pub const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// Which HTTP a [`Client`] speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -62,25 +62,38 @@ impl PolicyDirectory {
     /// # Errors
     ///
     /// What is wrong with the policy, in the compiler's words.
-    pub fn compile(&self, options: &Options) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    pub fn compile(&self, options: &Options) -> Result<Blobs, String> {
         let mut sources = Sources::new();
         for path in self.files()? {
             let text = std::fs::read(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             sources.add(name, text);
         }
-        let checked = check(&sources);
-        let policy = checked.policy.ok_or_else(|| render(&checked.diagnostics, &sources, Format::Short))?;
-        let workloads: BTreeSet<&Workload> =
-            policy.services.iter().map(|service| &service.workload).collect();
-        workloads
-            .into_iter()
-            .map(|workload| {
-                let compiled = compile(&policy, workload, options).map_err(|error| error.to_string())?;
-                Ok((workload.service_account.clone(), compiled.blob))
-            })
-            .collect()
+        compile_sources(&sources, options)
     }
+}
+
+/// Policy blobs by the service account of the workload that each is for.
+pub type Blobs = BTreeMap<String, Vec<u8>>;
+
+/// The blob of every workload that serves something in a policy text.
+///
+/// # Errors
+///
+/// What is wrong with the policy, in the compiler's words.
+pub fn compile_text(text: &str, options: &Options) -> Result<Blobs, String> {
+    compile_sources(&Sources::single("policy.yaml", text), options)
+}
+
+fn compile_sources(sources: &Sources, options: &Options) -> Result<Blobs, String> {
+    let checked = check(sources);
+    let policy = checked.policy.ok_or_else(|| render(&checked.diagnostics, sources, Format::Short))?;
+    let workloads: BTreeSet<&Workload> = policy.services.iter().map(|service| &service.workload).collect();
+    let blobs = workloads.into_iter().map(|workload| {
+        let compiled = compile(&policy, workload, options).map_err(|error| error.to_string())?;
+        Ok((workload.service_account.clone(), compiled.blob))
+    });
+    blobs.collect()
 }
 
 /// How the lineage of live requests is kept: the member `lineage` of a plugin configuration.
@@ -96,7 +109,8 @@ pub struct LineageSettings {
 
 impl LineageSettings {
     fn json(&self) -> Value {
-        let mut json = json!({"secret": STANDARD.encode(self.secret), "strict": self.strict, "mesh": ["local"]});
+        let mut json =
+            json!({"secret": STANDARD.encode(self.secret), "strict": self.strict, "mesh": ["local"]});
         if let Some(window_ms) = self.window_ms {
             json["windowMs"] = json!(window_ms);
         }

@@ -82,6 +82,8 @@ pub enum Configured {
 pub struct Observed {
     /// What the application received of it.
     pub reached: Reached,
+    /// The request target that it received.
+    pub target: Option<Vec<u8>>,
     /// The verdict, as far as it left a trace.
     pub judged: Option<Judged>,
     /// When it was decided.

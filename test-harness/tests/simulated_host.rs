@@ -1,6 +1,8 @@
 //! The simulated host behaves as Envoy does, quirks included. Small guests, written as Wasm text, do one thing each
 //! and say through the log what they saw.
 
+#[path = "simulated_host/agreement.rs"]
+mod agreement;
 #[path = "simulated_host/bodies.rs"]
 mod bodies;
 #[path = "simulated_host/connections.rs"]

@@ -1,12 +1,11 @@
 //! The workloads of the sandbox: three agents and the database tool, each a plain server behind its own Envoy.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::agent;
 use crate::envoy::config::{Direction, Filter};
 use crate::mesh::{Mesh, Update, WorkloadSpec};
-use crate::policy_directory::{LineageSettings, inbound_config};
+use crate::policy_directory::{Blobs, LineageSettings, inbound_config};
 use crate::upstream::{Call, Reply};
 
 /// Name, namespace and service account of every workload.
@@ -16,9 +15,6 @@ pub(super) const WORKLOADS: [(&str, &str, &str); 4] = [
     ("admin", "ops", "admin-agent"),
     ("orders-db", "data", "orders-db"),
 ];
-
-/// The policy blob of each workload, by its service account.
-pub(super) type Blobs = BTreeMap<String, Vec<u8>>;
 
 /// How long a request limits what its agent does after its response. Short, so that whoever plays with the sandbox
 /// does not wait for it; 30 s is what a mesh would have.

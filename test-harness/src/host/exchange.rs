@@ -104,6 +104,7 @@ impl Vm {
         };
         let half = self.half(stream, side);
         half.view.buffering = verdict == Verdict::StopAndBuffer;
+        half.view.body = verdict != Verdict::Continue;
         let chunk = half.view.chunk.take();
         match verdict {
             Verdict::Continue if half.is_stopped() => {
@@ -113,7 +114,12 @@ impl Vm {
                 self.continue_iteration(stream, side);
             }
             Verdict::Continue => {
-                self.send_data(stream, side, &chunk.unwrap_or_default(), end);
+                // The guest may have added trailers to the last piece.
+                let trailers_added = end && half.trailers.is_some();
+                self.send_data(stream, side, &chunk.unwrap_or_default(), end && !trailers_added);
+                if trailers_added {
+                    self.send_trailers(stream, side);
+                }
             }
             Verdict::StopAndBuffer | Verdict::StopAndWatermark => {
                 half.iteration = Iteration::StoppedOne;
@@ -208,6 +214,7 @@ impl Vm {
         }
         let (headers, body) = reply.render(state.request.headers.as_ref());
         state.request.aborted = true;
+        state.request.buffered = None;
         state.details = Some(reply.details.clone());
         if state.response.sent.headers.is_some() {
             // Too late for anything but breaking off.

@@ -58,6 +58,14 @@ impl Half {
         }
     }
 
+    /// Makes trailers, if the guest is looking at the last of the body and there are none.
+    pub(super) fn open_trailers(&mut self) {
+        if self.trailers.is_none() && self.seen_end && (self.view.body || self.view.buffering) {
+            self.trailers = Some(HeaderMap::default());
+            self.view.trailers = true;
+        }
+    }
+
     pub(super) fn buffer(&mut self, data: &[u8]) {
         self.buffered.get_or_insert_default().extend_from_slice(data);
     }

@@ -27,6 +27,8 @@ pub enum Cause {
     Filter,
     /// The VM has failed.
     VmFailure,
+    /// No configuration was ever good, so there is no filter to ask (response flag `NFCF`).
+    Unconfigured,
     /// A message outgrew the buffer limit.
     TooLarge,
 }
@@ -40,6 +42,17 @@ impl LocalReply {
             headers: Vec::new(),
             body: Vec::new(),
             grpc_status: Some(14),
+        }
+    }
+
+    pub(super) fn unconfigured() -> Self {
+        Self {
+            cause: Cause::Unconfigured,
+            status: 500,
+            details: Vec::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            grpc_status: None,
         }
     }
 

@@ -24,6 +24,8 @@ impl LogLevel {
 pub enum Place {
     /// The VM on the main thread that tries each new configuration and is thrown away.
     Canary,
+    /// The main thread's own VM. It is configured as a worker's is and ticks, but no stream comes to it.
+    Main,
     /// The worker with this index.
     Worker(usize),
 }

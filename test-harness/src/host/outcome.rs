@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::headers::HeaderMap;
 use super::local_reply::LocalReply;
 
@@ -12,7 +14,7 @@ pub enum Outcome {
     LocalReply(LocalReply),
     /// The stream was broken off.
     Reset,
-    /// No connection is accepted: the listener still waits for its first good configuration.
+    /// No connection is accepted: the listener still waits for its first configuration.
     Refused,
 }
 
@@ -32,7 +34,7 @@ impl Outcome {
 }
 
 /// What one end of a stream received.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Message {
     /// `None` if nothing arrived at all.
     pub headers: Option<HeaderMap>,
@@ -58,5 +60,22 @@ impl Message {
     /// First value of a trailer.
     pub fn trailer(&self, name: &str) -> Option<&[u8]> {
         self.trailers.as_ref()?.first(name)
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.headers {
+            Some(headers) => write!(f, "{headers:?} `{}`", self.body.escape_ascii())?,
+            None => f.write_str("nothing")?,
+        }
+        if let Some(trailers) = &self.trailers {
+            write!(f, " {trailers:?}")?;
+        }
+        f.write_str(match (self.ended, self.reset) {
+            (_, true) => ", reset",
+            (true, false) => ", ended",
+            (false, false) => ", unfinished",
+        })
     }
 }

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use super::metrics::Metric;
 use super::module::Module;
 use super::process::Process;
 use super::root::Plugin;
-use super::usage::Ledger;
 use super::worker::{Seat, Worker};
 
 /// A proxy process: workers, and what they share.
@@ -27,14 +27,13 @@ use super::worker::{Seat, Worker};
 /// # Ok::<(), ambit_harness::host::Error>(())
 /// ```
 pub struct Proxy {
-    module: Module,
-    options: Rc<Options>,
-    process: Rc<RefCell<Process>>,
+    seat: Seat,
+    main: Worker,
     workers: Vec<Worker>,
     /// The configuration in force.
     plugin: Option<Rc<Plugin>>,
-    /// What the canary said of each configuration; it is asked once.
-    verdicts: BTreeMap<Vec<u8>, bool>,
+    /// What the canary said of each configuration, by the hash of its bytes; it is asked once.
+    verdicts: BTreeMap<u64, bool>,
 }
 
 /// How the plugin is set up. The defaults are those of Istio's WasmPlugin with `failStrategy: FAIL_RELOAD`.
@@ -91,10 +90,11 @@ impl Proxy {
 
     /// A proxy with no worker yet.
     pub fn with_options(module: &Module, options: Options) -> Self {
+        let process = Rc::new(RefCell::new(Process::new(options.log_level)));
+        let seat = Seat::new(Place::Main, module.clone(), Rc::new(options), process);
         Self {
-            module: module.clone(),
-            process: Rc::new(RefCell::new(Process::new(options.log_level))),
-            options: Rc::new(options),
+            main: Worker::new(seat.clone()),
+            seat,
             workers: Vec::new(),
             plugin: None,
             verdicts: BTreeMap::new(),
@@ -104,9 +104,11 @@ impl Proxy {
     /// Adds a worker and returns its index. Its VM comes with the configuration, which may be in force already.
     pub fn add_worker(&mut self) -> usize {
         let index = self.workers.len();
-        let worker = Worker::new(self.seat(Place::Worker(index)));
+        let worker = Worker::new(self.seat.at(Place::Worker(index)));
         if let Some(plugin) = &self.plugin {
             worker.configure(plugin);
+        } else if !self.verdicts.is_empty() {
+            worker.leave_unconfigured();
         }
         self.workers.push(worker);
         index
@@ -117,47 +119,46 @@ impl Proxy {
         &self.workers[index]
     }
 
-    /// Brings a configuration as ECDS does: the canary tries it, then every worker takes it into the VM it has. The same
-    /// bytes again change nothing, and are not tried again.
+    /// Brings a configuration as ECDS does: the canary tries it, then the main thread and every worker take it into the
+    /// VM they have. The same bytes again change nothing, and are not tried again.
     pub fn configure(&mut self, plugin_config: &[u8]) -> Configured {
         let plugin = Rc::new(Plugin {
-            name: self.options.name.clone(),
-            root_id: self.options.root_id.clone(),
+            name: self.seat.options.name.clone(),
+            root_id: self.seat.options.root_id.clone(),
             configuration: plugin_config.to_vec(),
         });
-        let known = self.verdicts.get(plugin_config).copied();
+        let mut hasher = DefaultHasher::new();
+        hasher.write(plugin_config);
+        let known = self.verdicts.get(&hasher.finish()).copied();
         let accepted = known.unwrap_or_else(|| self.try_on_canary(&plugin));
-        self.verdicts.insert(plugin_config.to_vec(), accepted);
+        self.verdicts.insert(hasher.finish(), accepted);
         if accepted {
-            self.workers.iter().for_each(|worker| worker.configure(&plugin));
+            self.threads().for_each(|thread| thread.configure(&plugin));
             self.plugin = Some(plugin);
+        } else if self.plugin.is_none() {
+            self.workers.iter().for_each(Worker::leave_unconfigured);
         }
         Configured { accepted }
     }
 
     fn try_on_canary(&self, plugin: &Rc<Plugin>) -> bool {
         // The canary is thrown away without being told.
-        self.seat(Place::Canary).new_vm().start_root(plugin).is_some()
+        self.seat.at(Place::Canary).new_vm().start_root(plugin).is_some()
     }
 
-    fn seat(&self, place: Place) -> Seat {
-        Seat {
-            place,
-            module: self.module.clone(),
-            options: Rc::clone(&self.options),
-            process: Rc::clone(&self.process),
-            ledger: Rc::new(RefCell::new(Ledger::new())),
-        }
+    /// Whatever runs the plugin for good: the main thread and the workers.
+    fn threads(&self) -> impl Iterator<Item = &Worker> {
+        std::iter::once(&self.main).chain(&self.workers)
     }
 
     /// Lets time pass: both clocks move, ticks fire as they fall due, and items posted to queues are announced.
     pub fn advance(&mut self, time: Duration) {
-        let end = self.process.borrow().clock.monotonic + time;
+        let end = self.seat.process.borrow().clock.monotonic + time;
         self.deliver_posted();
         while let Some(due) = self.next_tick().filter(|due| *due <= end) {
             self.fire_ticks(due);
         }
-        self.process.borrow_mut().clock.move_to(end);
+        self.seat.process.borrow_mut().clock.move_to(end);
     }
 
     /// Lets time pass until the next tick and fires it. Returns false if no tick is armed.
@@ -169,37 +170,39 @@ impl Proxy {
     }
 
     fn next_tick(&self) -> Option<Duration> {
-        self.workers.iter().filter_map(Worker::next_tick).min()
+        self.threads().filter_map(Worker::next_tick).min()
     }
 
     fn fire_ticks(&self, due: Duration) {
-        self.process.borrow_mut().clock.move_to(due);
-        self.workers.iter().for_each(|worker| worker.tick(due));
+        self.seat.process.borrow_mut().clock.move_to(due);
+        self.threads().for_each(|thread| thread.tick(due));
         self.deliver_posted();
     }
 
     fn deliver_posted(&self) {
         loop {
-            let Some(ready) = self.process.borrow_mut().queues.next_posted() else { return };
-            if let Place::Worker(index) = ready.reader.place {
-                self.workers[index].queue_ready(ready.reader.root, ready.token);
+            let Some(ready) = self.seat.process.borrow_mut().queues.next_posted() else { return };
+            match ready.reader.place {
+                Place::Canary => {}
+                Place::Main => self.main.queue_ready(ready.reader.root, ready.token),
+                Place::Worker(index) => self.workers[index].queue_ready(ready.reader.root, ready.token),
             }
         }
     }
 
     /// The time that guests read, in nanoseconds since the Unix epoch.
     pub fn wall_clock_ns(&self) -> u64 {
-        self.process.borrow().clock.wall_ns
+        self.seat.process.borrow().clock.wall_ns
     }
 
     /// Sets the time that guests read, forward or backward. Ticks are not moved by it.
     pub fn set_wall_clock_ns(&mut self, ns: u64) {
-        self.process.borrow_mut().clock.wall_ns = ns;
+        self.seat.process.borrow_mut().clock.wall_ns = ns;
     }
 
     /// A metric, by the name that guests defined.
     pub fn metric(&self, name: &str) -> Option<Metric> {
-        self.process.borrow().metrics.get(name).cloned()
+        self.seat.process.borrow().metrics.get(name).cloned()
     }
 
     /// A counter's value; zero if nobody defined it.
@@ -212,53 +215,55 @@ impl Proxy {
 
     /// All metrics by name.
     pub fn metrics(&self) -> BTreeMap<String, Metric> {
-        self.process.borrow().metrics.clone()
+        self.seat.process.borrow().metrics.clone()
     }
 
     /// The log so far.
     pub fn logs(&self) -> Vec<LogLine> {
-        self.process.borrow().log.clone()
+        self.seat.process.borrow().log.clone()
     }
 
     /// The log so far, which then starts anew.
     pub fn take_logs(&mut self) -> Vec<LogLine> {
-        std::mem::take(&mut self.process.borrow_mut().log)
+        std::mem::take(&mut self.seat.process.borrow_mut().log)
     }
 
     /// A value in shared data, as any plugin without a `vm_id` sees it.
     pub fn shared_data(&self, key: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-        self.process
+        self.seat
+            .process
             .borrow()
             .shared_data
-            .get(&self.options.vm_id, key.as_ref())
+            .get(&self.seat.options.vm_id, key.as_ref())
             .map(|(value, _)| value.clone())
     }
 
     /// Writes shared data as another plugin of the proxy could.
     pub fn set_shared_data(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
-        let mut process = self.process.borrow_mut();
-        let written = process.shared_data.set(&self.options.vm_id, key.as_ref(), value.as_ref().to_vec(), 0);
+        let mut process = self.seat.process.borrow_mut();
+        let written =
+            process.shared_data.set(&self.seat.options.vm_id, key.as_ref(), value.as_ref().to_vec(), 0);
         written.expect("an unconditional write succeeds");
     }
 
     /// Plans a fault.
     pub fn inject(&mut self, fault: Fault) -> FaultId {
-        self.process.borrow_mut().faults.plan(fault)
+        self.seat.process.borrow_mut().faults.plan(fault)
     }
 
     /// How often a planned fault has struck.
     pub fn struck(&self, id: FaultId) -> u32 {
-        self.process.borrow().faults.fired(id)
+        self.seat.process.borrow().faults.fired(id)
     }
 
     /// Ends all faults.
     pub fn end_faults(&mut self) {
-        self.process.borrow_mut().faults.end();
+        self.seat.process.borrow_mut().faults.end();
     }
 
     /// Shuts down in good order: every root context is told that it is done. Streams in flight finish under theirs.
     pub fn shut_down(&mut self) {
-        self.workers.iter().for_each(Worker::shut_down);
+        self.threads().for_each(Worker::shut_down);
         self.plugin = None;
     }
 }

@@ -14,8 +14,21 @@ use super::vm::VmRef;
 /// A stream ends by itself when the response is complete or when it is broken off; then the guest has seen `on_log`,
 /// `on_done` and `on_delete`, and later pieces are ignored. Dropping an unfinished stream is a caller that goes away.
 pub struct Stream {
-    /// `None` while the proxy has no good configuration and accepts no connection.
-    place: Option<(VmRef, u32)>,
+    place: Admission,
+}
+
+/// How far a stream came in.
+pub(super) enum Admission {
+    /// The listener still waits for its first configuration.
+    Refused,
+    /// The only configurations so far were refused, so the place of the filter is empty. Envoy answers 500 itself.
+    Unconfigured {
+        answer: Message,
+    },
+    Admitted {
+        vm: VmRef,
+        id: u32,
+    },
 }
 
 pub(super) struct StreamState {
@@ -111,7 +124,7 @@ impl StreamState {
 }
 
 impl Stream {
-    pub(super) fn new(place: Option<(VmRef, u32)>) -> Self {
+    pub(super) fn new(place: Admission) -> Self {
         Self { place }
     }
 
@@ -125,6 +138,10 @@ impl Stream {
         headers: &[(N, V)],
         end: bool,
     ) -> Outcome {
+        if let Admission::Unconfigured { answer } = &mut self.place {
+            let (headers, body) = LocalReply::unconfigured().render(Some(&HeaderMap::new(headers)));
+            *answer = Message { headers: Some(headers), body, ended: true, ..Message::default() };
+        }
         self.piece(Side::Request, |vm, id| {
             assert!(vm.state(id).request.headers.is_none(), "a request has its headers once");
             vm.headers(id, Side::Request, HeaderMap::new(headers), end);
@@ -175,7 +192,7 @@ impl Stream {
 
     /// The caller goes away, if the stream has not ended yet.
     pub fn finish(&mut self) {
-        if let Some((vm, id)) = &self.place {
+        if let Admission::Admitted { vm, id } = &self.place {
             let mut vm = vm.borrow_mut();
             vm.reset(*id, Some(b"downstream_remote_disconnect"));
             vm.settle();
@@ -184,7 +201,7 @@ impl Stream {
 
     /// How the request stands now. Ticks and other streams may have moved it.
     pub fn outcome(&self) -> Outcome {
-        self.look(|state| state.outcome(Side::Request)).unwrap_or(Outcome::Refused)
+        self.look(|state| state.outcome(Side::Request)).unwrap_or_else(|| self.unadmitted())
     }
 
     /// What the application has received.
@@ -194,7 +211,10 @@ impl Stream {
 
     /// What the caller has received.
     pub fn downstream(&self) -> Message {
-        self.look(|state| state.response.sent.clone()).unwrap_or_default()
+        match &self.place {
+            Admission::Unconfigured { answer } => answer.clone(),
+            _ => self.look(|state| state.response.sent.clone()).unwrap_or_default(),
+        }
     }
 
     /// An object in filter state. What the guest set as property `x` is `wasm.x`.
@@ -252,7 +272,7 @@ impl Stream {
     }
 
     fn piece(&mut self, side: Side, deliver: impl FnOnce(&mut super::vm::Vm, u32)) -> Outcome {
-        let Some((vm, id)) = &self.place else { return Outcome::Refused };
+        let Admission::Admitted { vm, id } = &self.place else { return self.unadmitted() };
         let mut vm = vm.borrow_mut();
         if !vm.state(*id).over {
             deliver(&mut vm, *id);
@@ -261,8 +281,15 @@ impl Stream {
     }
 
     fn look<T>(&self, look: impl FnOnce(&StreamState) -> T) -> Option<T> {
-        let (vm, id) = self.place.as_ref()?;
+        let Admission::Admitted { vm, id } = &self.place else { return None };
         Some(look(vm.borrow_mut().state(*id)))
+    }
+
+    fn unadmitted(&self) -> Outcome {
+        match self.place {
+            Admission::Unconfigured { .. } => Outcome::LocalReply(LocalReply::unconfigured()),
+            _ => Outcome::Refused,
+        }
     }
 }
 
@@ -272,7 +299,7 @@ impl Drop for Stream {
             return;
         }
         self.finish();
-        if let Some((vm, id)) = &self.place {
+        if let Admission::Admitted { vm, id } = &self.place {
             vm.borrow_mut().guest().streams.remove(id);
         }
     }

@@ -9,10 +9,11 @@ use super::guest::Guest;
 use super::limits::RELOAD_BACKOFF;
 use super::log::Place;
 use super::module::Module;
+use super::outcome::Message;
 use super::process::Process;
 use super::proxy::{FailStrategy, Options};
 use super::root::{Plugin, Root};
-use super::stream::{Stream, StreamState};
+use super::stream::{Admission, Stream, StreamState};
 use super::usage::{Ledger, Usage};
 use super::vm::{Vm, VmRef};
 
@@ -43,8 +44,10 @@ struct State {
 /// What becomes of new streams.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// Nothing is configured: no connection is accepted.
+    /// No configuration has come: no connection is accepted.
     Waiting,
+    /// None has been good.
+    Unconfigured,
     /// They begin under this root.
     Serving { root: u32 },
     /// The configuration was accepted by the canary but failed on this worker. Envoy then leaves the filter out of the
@@ -53,6 +56,20 @@ enum Standing {
 }
 
 impl Seat {
+    pub(super) fn new(
+        place: Place,
+        module: Module,
+        options: Rc<Options>,
+        process: Rc<RefCell<Process>>,
+    ) -> Self {
+        Self { place, module, options, process, ledger: Rc::default() }
+    }
+
+    /// The same for another place, with a ledger of its own.
+    pub(super) fn at(&self, place: Place) -> Self {
+        Self { place, ledger: Rc::default(), ..self.clone() }
+    }
+
     pub(super) fn new_vm(&self) -> Vm {
         let guest = Guest::new(
             Rc::clone(&self.process),
@@ -78,9 +95,15 @@ impl Worker {
 
     /// A request is about to arrive. The filter's context on it belongs to the configuration now in force.
     pub fn open_stream(&self, downstream: Downstream) -> Stream {
-        Stream::new(self.open(downstream, |vm, id, root, connection, downstream| {
+        let admitted = self.open(downstream, |vm, id, root, connection, downstream| {
             vm.guest().streams.insert(id, StreamState::new(root, connection, downstream));
-        }))
+        });
+        let unconfigured = self.state.borrow().standing == Standing::Unconfigured;
+        Stream::new(match admitted {
+            Some((vm, id)) => Admission::Admitted { vm, id },
+            None if unconfigured => Admission::Unconfigured { answer: Message::default() },
+            None => Admission::Refused,
+        })
     }
 
     /// A TCP connection arrives, at a filter of type NETWORK.
@@ -99,7 +122,7 @@ impl Worker {
         self.reload_if_due();
         let state = self.state.borrow();
         let root = match state.standing {
-            Standing::Waiting => return None,
+            Standing::Waiting | Standing::Unconfigured => return None,
             Standing::Serving { root } => Some(root),
             Standing::Bypassed => None,
         };
@@ -183,6 +206,11 @@ impl Worker {
         {
             vm.borrow_mut().retire_root(old);
         }
+    }
+
+    /// The first configuration was refused.
+    pub(super) fn leave_unconfigured(&self) {
+        self.state.borrow_mut().standing = Standing::Unconfigured;
     }
 
     fn reload_if_due(&self) {

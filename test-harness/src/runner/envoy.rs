@@ -111,10 +111,12 @@ impl Runner for EnvoyRunner {
             (evidence.details, evidence.record) = (field("details"), field("ambit"));
         }
         evidence.log = called.envoy().log_lines()?.split_off(logged);
-        let reached = match called.received().get(received..).unwrap_or_default() {
-            [] => Reached::Nothing,
-            [Received { complete: false, .. }] => Reached::Headers,
-            [Received { complete: true, .. }] => Reached::Whole,
+        let (reached, target) = match called.received().get(received..).unwrap_or_default() {
+            [] => (Reached::Nothing, None),
+            [Received { complete: false, target, .. }] => {
+                (Reached::Headers, Some(target.clone().into_bytes()))
+            }
+            [Received { complete: true, target, .. }] => (Reached::Whole, Some(target.clone().into_bytes())),
             several => {
                 return Err(io::Error::other(format!(
                     "one request reached the application as several: {several:?}"
@@ -122,7 +124,7 @@ impl Runner for EnvoyRunner {
             }
         };
         let judged = evidence.record.as_deref().and_then(Judged::from_record);
-        Ok(Observed { reached, judged, stage: None, evidence: Some(evidence) })
+        Ok(Observed { reached, target, judged, stage: None, evidence: Some(evidence) })
     }
 
     fn counters(&mut self, expected: &Counters) -> io::Result<Option<Counters>> {

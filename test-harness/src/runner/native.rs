@@ -6,12 +6,10 @@ use std::rc::Rc;
 
 use ambit_bytecode::Code;
 use ambit_eval::Verdict;
-use ambit_filter::facts::Body;
 use ambit_filter::head::Pairs;
-use ambit_filter::inbound::{self, Inbound, MAX_BODY_BYTES};
+use ambit_filter::inbound::{self, Inbound, Step};
 use ambit_filter::policy::Policy;
 use ambit_filter::settings::Settings;
-use ambit_request::extract::Extractor;
 
 use super::{Configured, Counters, Judged, Observed, Reached, Runner};
 use crate::scenario::{Destination, Exchange, Hop, Peer, Stage};
@@ -74,7 +72,7 @@ impl Runner for Native {
         let Some(policy) = &settings.policy else {
             let judged = Judged { code: Code::NoPolicy.word().to_owned(), hop: Hop::None };
             let (reached, stage) = (Reached::Nothing, Some(Stage::Headers));
-            return Ok(Observed { reached, judged: Some(judged), stage, evidence: None });
+            return Ok(Observed { reached, target: None, judged: Some(judged), stage, evidence: None });
         };
         let inbound = Inbound {
             pairs: Pairs::from_headers(&exchange.pairs(&self.authority)),
@@ -98,7 +96,7 @@ impl Runner for Native {
             Some(ambit_eval::Hop::Mission(place)) => Hop::Mission(place),
         };
         let judged = Some(Judged { code: verdict.code.word().to_owned(), hop });
-        Ok(Observed { reached, judged, stage: Some(stage), evidence: None })
+        Ok(Observed { reached, target: None, judged, stage: Some(stage), evidence: None })
     }
 
     fn counters(&mut self, _expected: &Counters) -> io::Result<Option<Counters>> {
@@ -108,33 +106,14 @@ impl Runner for Native {
 
 /// Judges a request as its pieces come.
 fn judge(policy: &Policy, inbound: &Inbound, exchange: &Exchange) -> (Verdict, Stage) {
-    let at_headers = inbound.judge(policy, Body::Unread, NOW);
-    if !at_headers.pending {
-        return (at_headers, Stage::Headers);
-    }
-    if exchange.ends_at_headers() {
-        return (inbound.judge(policy, Body::Absent, NOW), Stage::Headers);
-    }
-    if let Some(code) = inbound.unreadable_body() {
-        return (inbound.judge(policy, Body::Refused(code), NOW), Stage::Headers);
-    }
-    let mut extractor = Extractor::new(policy.selection());
-    let mut taken = 0;
-    let at_body = |body| (inbound.judge(policy, body, NOW), Stage::Body);
+    let mut reading = match inbound.begin(policy, exchange.ends_at_headers(), NOW) {
+        Step::Decided(decision) => return (decision.verdict, Stage::Headers),
+        Step::Read(reading) => reading,
+    };
     for piece in &exchange.pieces {
-        taken += piece.len();
-        if taken > MAX_BODY_BYTES {
-            return at_body(Body::Refused(Code::BodyTooLarge));
-        }
-        if extractor.push(piece).is_err() {
-            return at_body(Body::Refused(Code::BodyMalformed));
+        if let Some(decision) = reading.push(inbound, policy, piece, NOW) {
+            return (decision.verdict, Stage::Body);
         }
     }
-    if taken == 0 {
-        return at_body(Body::Absent);
-    }
-    match extractor.finish() {
-        Ok(facts) => at_body(facts.document(0).map_or(Body::Refused(Code::BodyMalformed), Body::Read)),
-        Err(_) => at_body(Body::Refused(Code::BodyMalformed)),
-    }
+    (reading.finish(inbound, policy, NOW).verdict, Stage::Body)
 }

@@ -35,7 +35,10 @@ pub fn play(scenario: &Scenario, start: Start) -> Result<(), String> {
             Step::Swap(swap) => play.swap(swap),
         }
     }
-    play.counters();
+    // Where a step ended otherwise, so do the counters.
+    if play.report.is_empty() {
+        play.counters();
+    }
     if play.report.is_empty() { Ok(()) } else { Err(play.report) }
 }
 

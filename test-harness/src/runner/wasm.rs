@@ -130,6 +130,7 @@ impl Runner for Wasm {
         let answered = matches!(stream.outcome(), Outcome::LocalReply(_));
         Ok(Observed {
             reached,
+            target: upstream.header(":path").map(<[u8]>::to_vec),
             judged: record.as_deref().and_then(Judged::from_record),
             stage: answered.then_some(if decided_at_headers { Stage::Headers } else { Stage::Body }),
             evidence: Some(evidence),

@@ -10,6 +10,12 @@ use ambit_bytecode::Code;
 pub struct Expectation {
     /// What becomes of it.
     pub ending: Ending,
+    /// The request target that the application receives; not compared if the scenario does not say.
+    pub arrives: Option<Vec<u8>>,
+    /// The status of the filter's reply; 403 if the scenario does not say, or 200 to a caller that speaks gRPC.
+    pub status: Option<u16>,
+    /// Each is in the body of the response.
+    pub reply: Vec<String>,
     /// Each is in the line of the filter's log.
     pub log: Vec<String>,
 }

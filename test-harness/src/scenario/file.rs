@@ -28,7 +28,19 @@ pub(super) struct File {
     peers: BTreeMap<String, Bytes>,
     policy: Option<PolicyShape>,
     config: Option<Bytes>,
+    #[serde(default)]
+    defaults: Defaults,
     steps: Vec<Spanned<StepText>>,
+}
+
+/// What holds of each case that does not say otherwise.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Defaults {
+    from: Option<PeerText>,
+    send: Option<Bytes>,
+    #[serde(default)]
+    headers: Vec<Bytes>,
 }
 
 #[derive(Deserialize)]
@@ -45,13 +57,16 @@ struct StepText {
     case: Option<String>,
     from: Option<PeerText>,
     send: Option<Bytes>,
-    #[serde(default)]
-    headers: Vec<Bytes>,
+    headers: Option<Vec<Bytes>>,
     body: Option<Bytes>,
     pieces: Option<usize>,
     #[serde(default)]
     trailers: Vec<Bytes>,
     expect: Option<String>,
+    arrives: Option<Bytes>,
+    status: Option<u16>,
+    #[serde(default)]
+    reply: Vec<String>,
     #[serde(default)]
     log: Vec<String>,
     #[serde(default)]
@@ -74,6 +89,7 @@ struct StepText {
 #[serde(deny_unknown_fields)]
 struct Instead {
     expect: String,
+    arrives: Option<Bytes>,
     because: String,
 }
 
@@ -87,6 +103,7 @@ enum DamageText {
 }
 
 /// The name of a peer, or a list of URI SANs.
+#[derive(Clone)]
 enum PeerText {
     Name(String),
     Sans(Vec<Bytes>),
@@ -99,6 +116,7 @@ struct PolicyShape(PolicyText);
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct PolicyObject {
     text: Option<String>,
+    file: Option<String>,
     sample: Option<String>,
     #[serde(default)]
     not_before: u64,
@@ -110,6 +128,12 @@ struct PolicyObject {
 
 type Names = BTreeMap<String, Vec<u8>>;
 
+/// What steps refer to.
+struct Context {
+    peers: Names,
+    defaults: Defaults,
+}
+
 impl File {
     pub(super) fn into_scenario(self, name: String, path: PathBuf) -> Result<Scenario, String> {
         let none = Names::new();
@@ -120,17 +144,18 @@ impl File {
             .collect::<Result<_, String>>()?;
         let setting = setting(self.policy, self.config, None)?.ok_or("neither `policy` nor `config`")?;
         let WorkloadText { namespace, service_account } = self.workload;
+        let context = Context { peers, defaults: self.defaults };
         let steps =
-            self.steps.into_iter().map(|step| step_of(step, &peers)).collect::<Result<_, String>>()?;
+            self.steps.into_iter().map(|step| step_of(step, &context)).collect::<Result<_, String>>()?;
         Ok(Scenario { name, path, destination: Destination { namespace, service_account }, setting, steps })
     }
 }
 
-fn step_of(step: Spanned<StepText>, peers: &Names) -> Result<Step, String> {
+fn step_of(step: Spanned<StepText>, context: &Context) -> Result<Step, String> {
     let line = step.referenced.line();
     let text = step.value;
     let made = match (&text.case, &text.swap) {
-        (Some(_), None) => text.into_case(line, peers).map(|case| Step::Case(Box::new(case))),
+        (Some(_), None) => text.into_case(line, context).map(|case| Step::Case(Box::new(case))),
         (None, Some(_)) => text.into_swap(line).map(Step::Swap),
         _ => Err("a step is either a `case` or a `swap`".to_owned()),
     };
@@ -138,25 +163,36 @@ fn step_of(step: Spanned<StepText>, peers: &Names) -> Result<Step, String> {
 }
 
 impl StepText {
-    fn into_case(self, line: u64, peers: &Names) -> Result<Case, String> {
+    fn into_case(self, line: u64, context: &Context) -> Result<Case, String> {
         if self.policy.is_some() || self.config.is_some() || self.damage.is_some() || self.refused.is_some() {
             return Err("a case has no configuration; a `swap` has, also in `meanwhile`".to_owned());
         }
         let not = runners(&self.not)?;
-        let expectation =
-            |line: &str| Ok::<_, String>(Expectation { ending: Ending::parse(line)?, log: self.log.clone() });
+        let expectation = |line: &str, arrives: &Option<Bytes>| {
+            let arrives = arrives.as_ref().map(|Bytes(target)| target.clone());
+            Ok::<_, String>(Expectation {
+                ending: Ending::parse(line)?,
+                arrives,
+                status: self.status,
+                reply: self.reply.clone(),
+                log: self.log.clone(),
+            })
+        };
         let instead = self.instead.iter().map(|(runner, instead)| {
             check_runner(runner, &instead.because)?;
-            Ok((runner.clone(), expectation(&instead.expect)?))
+            Ok((runner.clone(), expectation(&instead.expect, &instead.arrives)?))
         });
         let mut meanwhile = Vec::new();
         for step in self.meanwhile {
-            match step_of(step, peers)? {
+            match step_of(step, context)? {
                 Step::Swap(swap) => meanwhile.push(swap),
                 Step::Case(_) => return Err("only a `swap` can happen in `meanwhile`".to_owned()),
             }
         }
-        let send = self.send.ok_or("a case without `send`")?.fill(peers)?;
+        let Context { peers, defaults } = context;
+        let send =
+            self.send.as_ref().or(defaults.send.as_ref()).ok_or("a case without `send`")?.fill(peers)?;
+        let from = self.from.or_else(|| defaults.from.clone()).ok_or("a case without `from`")?;
         let space = send.iter().position(|byte| *byte == b' ').ok_or("`send` is a method and a target")?;
         let (pieces, framing) = match (self.body, self.pieces, meanwhile.is_empty(), self.trailers.is_empty())
         {
@@ -174,10 +210,10 @@ impl StepText {
             return Err("`meanwhile` needs a body of two pieces".to_owned());
         }
         let exchange = Exchange {
-            peer: peer(self.from.ok_or("a case without `from`")?, peers)?,
+            peer: peer(from, peers)?,
             method: send[..space].to_vec(),
             target: send[space + 1..].to_vec(),
-            headers: lines(&self.headers, peers)?,
+            headers: lines(self.headers.as_ref().unwrap_or(&defaults.headers), peers)?,
             pieces,
             framing,
             trailers: lines(&self.trailers, peers)?,
@@ -186,7 +222,7 @@ impl StepText {
             name: self.case.unwrap_or_default(),
             line,
             exchange,
-            expectation: expectation(&self.expect.ok_or("a case without `expect`")?)?,
+            expectation: expectation(&self.expect.ok_or("a case without `expect`")?, &self.arrives)?,
             instead: instead.collect::<Result<_, String>>()?,
             not,
             meanwhile,
@@ -199,7 +235,11 @@ impl StepText {
             || self.body.is_some()
             || self.pieces.is_some()
             || self.expect.is_some()
-            || !(self.headers.is_empty() && self.trailers.is_empty() && self.log.is_empty())
+            || self.arrives.is_some()
+            || self.status.is_some()
+            || !self.reply.is_empty()
+            || self.headers.is_some()
+            || !(self.trailers.is_empty() && self.log.is_empty())
             || !(self.instead.is_empty() && self.meanwhile.is_empty());
         if is_case {
             return Err("a swap sends nothing".to_owned());
@@ -308,7 +348,7 @@ impl<'de> Deserialize<'de> for PolicyShape {
             type Value = PolicyShape;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the text of a policy, or an object with `text` or `sample`")
+                f.write_str("the text of a policy, or an object with `text`, `file` or `sample`")
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<PolicyShape, E> {
@@ -318,10 +358,11 @@ impl<'de> Deserialize<'de> for PolicyShape {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PolicyShape, A::Error> {
                 let object = PolicyObject::deserialize(MapAccessDeserializer::new(map))?;
-                let source = match (object.text, object.sample) {
-                    (Some(text), None) => Source::Text(text),
-                    (None, Some(sample)) => Source::Sample(sample),
-                    _ => return Err(A::Error::custom("a policy has either a `text` or a `sample`")),
+                let source = match (object.text, object.file, object.sample) {
+                    (Some(text), None, None) => Source::Text(text),
+                    (None, Some(file), None) => Source::File(file),
+                    (None, None, Some(sample)) => Source::Sample(sample),
+                    _ => return Err(A::Error::custom("a policy has one of `text`, `file` and `sample`")),
                 };
                 let PolicyObject { not_before, not_after, require_stamp, .. } = object;
                 Ok(PolicyShape(PolicyText { source, not_before, not_after, require_stamp }))

@@ -45,6 +45,8 @@ pub struct PolicyText {
 pub(super) enum Source {
     /// In the scenario itself.
     Text(String),
+    /// A file of `scenarios/policies`.
+    File(String),
     /// All files of a directory of the compiler's samples.
     Sample(String),
 }
@@ -90,22 +92,32 @@ impl Press {
     ///
     /// The compiler's diagnostics.
     pub fn config(&mut self, setting: &Setting, destination: &Destination) -> Result<Vec<u8>, String> {
-        let blob = match setting {
-            Setting::Raw(bytes) => return Ok(bytes.clone()),
+        match setting {
+            Setting::Raw(bytes) => Ok(bytes.clone()),
+            _ => self.blob(setting, destination).map(|blob| configuration(&blob)),
+        }
+    }
+
+    /// The blob that `setting` comes to; raw bytes stand for themselves.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Press::config`].
+    pub fn blob(&mut self, setting: &Setting, destination: &Destination) -> Result<Vec<u8>, String> {
+        match setting {
+            Setting::Raw(bytes) => Ok(bytes.clone()),
+            Setting::Damaged(damage) => damage.apply(&self.blob),
             Setting::Policy(policy) => {
                 self.generation += 1;
                 self.blob = policy.blob(destination, self.generation)?;
-                self.blob.clone()
+                Ok(self.blob.clone())
             }
-            Setting::Damaged(damage) => damage.apply(&self.blob)?,
-        };
-        Ok(configuration(&blob))
+        }
     }
 }
 
 /// The plugin configuration that carries a blob.
-#[must_use]
-pub fn configuration(blob: &[u8]) -> Vec<u8> {
+fn configuration(blob: &[u8]) -> Vec<u8> {
     format!("{{\"policy\":\"{}\"}}", STANDARD.encode(blob)).into_bytes()
 }
 
@@ -127,16 +139,12 @@ impl Damage {
 impl PolicyText {
     /// Name and text of each file.
     fn files(&self) -> Result<Vec<(String, String)>, String> {
-        let directory = match &self.source {
+        let unreadable = |error| format!("the policy cannot be read: {error}");
+        let paths = match &self.source {
             Source::Text(text) => return Ok(vec![("policy".to_owned(), text.clone())]),
-            Source::Sample(name) => samples().join(name),
+            Source::File(name) => vec![super::directory().join("policies").join(name).with_extension("yaml")],
+            Source::Sample(name) => super::yaml_files(&samples().join(name)).map_err(unreadable)?,
         };
-        let unreadable = |error| format!("sample `{}`: {error}", directory.display());
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(&directory)
-            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-            .map_err(unreadable)?;
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
-        paths.sort();
         let read = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             std::fs::read_to_string(path).map(|text| (name, text)).map_err(unreadable)

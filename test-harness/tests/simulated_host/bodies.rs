@@ -213,3 +213,22 @@ fn responses_are_held_by_the_same_rules() {
     assert_eq!(stream.response_body("ab", false), Outcome::Reset, "headers are out: too late for a 500");
     assert!(stream.downstream().reset);
 }
+
+#[test]
+fn asking_for_trailers_in_the_last_body_callback_makes_them() {
+    let mut proxy = proxy(
+        r#"(data (i32.const 1024) "x-sum") (data (i32.const 1032) "7")
+           (func (export "proxy_on_request_body") (param i32 i32 i32) (result i32)
+             (call $note 'a' (call $add_header
+               (i32.const 1) (i32.const 1024) (i32.const 5) (i32.const 1032) (i32.const 1))) (i32.const 0))
+           (func (export "proxy_on_request_trailers") (param i32 i32) (result i32) (call $note 't' (i32.const 0)) (i32.const 0))"#,
+    );
+    let mut stream = proxy.worker(0).open_stream(peer());
+    stream.request_headers(&POST, false);
+    stream.request_body("a", false);
+    stream.request_body("b", true);
+    assert_eq!(said(&mut proxy), ["a2", "a0"], "only in the last; the guest is not called about its own");
+    let upstream = stream.upstream();
+    assert_eq!((upstream.body.as_slice(), upstream.trailer("x-sum")), (&b"ab"[..], Some(&b"7"[..])));
+    assert!(upstream.ended);
+}

@@ -37,7 +37,7 @@ fn faults_strike_by_call_by_key_and_by_count() {
     assert_eq!(words(&[], 1), sound);
 
     let odd = Fault::of("proxy_get_header_map_value", Effect::Return(Status(99)));
-    assert_eq!(words(&[odd.clone()], 1), ["n0", "h99", "", "h99", ""]);
+    assert_eq!(words(std::slice::from_ref(&odd), 1), ["n0", "h99", "", "h99", ""]);
     assert_eq!(words(&[odd.clone().when(When::Nth(2))], 1), ["n0", "h0", "/v1/orders?id=7", "h99", ""]);
     assert_eq!(words(&[odd.clone().key(":path")], 1), ["n0", "h99", "", "h0", "GET"]);
     assert_eq!(

@@ -1,6 +1,6 @@
 //! Guests for the tests: a prelude that every guest has, and a body in Wasm text.
 
-use ambit_harness::host::{Downstream, Module, Options, Proxy};
+use ambit_harness::host::{Downstream, LogLine, Module, Options, Place, Proxy};
 
 /// Imports of all hostcalls, an allocator that never frees, and words to say what was seen:
 ///
@@ -107,9 +107,15 @@ pub(crate) fn proxy_with(body: &str, options: Options) -> Proxy {
     proxy
 }
 
-/// What guests said since the last time, in order.
+/// What guests said on workers since the last time, in order.
 pub(crate) fn said(proxy: &mut Proxy) -> Vec<String> {
-    proxy.take_logs().iter().map(ambit_harness::host::LogLine::text).collect()
+    let on_worker = |line: &&LogLine| matches!(line.place, Place::Worker(_));
+    proxy.take_logs().iter().filter(on_worker).map(LogLine::text).collect()
+}
+
+/// What the guest at one place said since the last time, in order. What others said is lost.
+pub(crate) fn said_at(proxy: &mut Proxy, place: Place) -> Vec<String> {
+    proxy.take_logs().iter().filter(|line| line.place == place).map(LogLine::text).collect()
 }
 
 pub(crate) const PEER: &str = "spiffe://cluster.local/ns/shop/sa/support";

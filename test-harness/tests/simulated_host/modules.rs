@@ -1,6 +1,6 @@
 //! What a module must be to be loaded, and what can be told of it.
 
-use ambit_harness::host::Module;
+use ambit_harness::host::{Module, Place};
 
 use crate::guest;
 
@@ -72,5 +72,5 @@ fn the_other_allocator_will_do() {
     let module = Module::from_bytes(&wat::parse_str(source).expect("valid Wasm text")).expect("a module");
     let mut proxy = ambit_harness::host::Proxy::new(&module);
     assert!(proxy.configure(b"").accepted);
-    assert_eq!(guest::said(&mut proxy), ["p0", "ambit"]);
+    assert_eq!(guest::said_at(&mut proxy, Place::Canary), ["p0", "ambit"]);
 }

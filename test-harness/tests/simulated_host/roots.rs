@@ -1,8 +1,8 @@
 //! Root contexts: configuration, canary, updates without a gap.
 
-use ambit_harness::host::{Downstream, Effect, Fault, Outcome, Place, Proxy, When};
+use ambit_harness::host::{Cause, Downstream, Effect, Fault, Outcome, Place, Proxy, When};
 
-use crate::guest::{GET, OK, module, peer, proxy, said};
+use crate::guest::{GET, OK, module, peer, proxy, said, said_at};
 
 /// Says each life event with its context; a request says its stream and its root, which is where policy lives.
 /// A configuration that begins with `b` is refused.
@@ -26,7 +26,7 @@ const LIVES: &str = r#"
 "#;
 
 #[test]
-fn the_canary_tries_first_then_each_worker_once() {
+fn the_canary_tries_first_then_the_main_thread_and_each_worker() {
     let mut proxy = Proxy::new(&module(LIVES));
     proxy.add_worker();
     proxy.add_worker();
@@ -34,7 +34,7 @@ fn the_canary_tries_first_then_each_worker_once() {
     let places: Vec<(Place, String)> =
         proxy.take_logs().iter().map(|line| (line.place, line.text())).collect();
     let mut expected = Vec::new();
-    for place in [Place::Canary, Place::Worker(0), Place::Worker(1)] {
+    for place in [Place::Canary, Place::Main, Place::Worker(0), Place::Worker(1)] {
         expected.extend(["c1", "v0", "g0", "one"].map(|word| (place, word.to_owned())));
     }
     assert_eq!(places, expected);
@@ -43,27 +43,38 @@ fn the_canary_tries_first_then_each_worker_once() {
     proxy.add_worker();
     assert_eq!(said(&mut proxy), ["c1", "v0", "g0", "one"], "a late worker needs no canary");
     assert!(proxy.configure(b"").accepted);
-    assert_eq!(said(&mut proxy)[..4], ["c1", "v0", "g0", ""], "no configuration is one of size zero");
+    assert_eq!(
+        said_at(&mut proxy, Place::Canary),
+        ["c1", "v0", "g0", ""],
+        "no configuration is one of size zero"
+    );
 }
 
 #[test]
-fn nothing_is_accepted_before_the_first_good_configuration() {
+fn nothing_passes_before_the_first_good_configuration() {
     let mut proxy = Proxy::new(&module(LIVES));
     proxy.add_worker();
+    let mut stream = proxy.worker(0).open_stream(peer());
+    assert_eq!(stream.request_headers(&GET, true), Outcome::Refused, "the listener waits");
+    assert_eq!((stream.outcome(), stream.downstream().headers), (Outcome::Refused, None));
+
     assert!(!proxy.configure(b"bad").accepted);
     let mut stream = proxy.worker(0).open_stream(peer());
-    assert_eq!(stream.request_headers(&GET, true), Outcome::Refused);
-    assert_eq!(stream.outcome(), Outcome::Refused);
+    let outcome = stream.request_headers(&GET, true);
+    assert_eq!(outcome.reply().map(|reply| (reply.cause, reply.status)), Some((Cause::Unconfigured, 500)));
+    assert_eq!((stream.outcome(), stream.downstream().status()), (outcome, Some(500)));
     assert!(stream.upstream().headers.is_none());
+    assert!(proxy.configure(b"good").accepted);
+    assert_eq!(proxy.worker(0).open_stream(peer()).request_headers(&GET, true), Outcome::Continue);
 }
 
 #[test]
 fn a_refused_configuration_leaves_the_previous_in_force() {
     let mut proxy = proxy(LIVES);
     assert!(!proxy.configure(b"bad").accepted);
-    assert_eq!(said(&mut proxy), ["c1", "v0", "g0", "bad"], "only the canary has seen it");
+    assert_eq!(said_at(&mut proxy, Place::Canary), ["c1", "v0", "g0", "bad"]);
     assert!(!proxy.configure(b"bad").accepted);
-    assert_eq!(said(&mut proxy), [""; 0], "the verdict is remembered");
+    assert_eq!(proxy.take_logs(), [], "the verdict is remembered; nobody else has seen it");
     let mut stream = proxy.worker(0).open_stream(peer());
     stream.request_headers(&GET, true);
     assert_eq!(
@@ -78,7 +89,7 @@ fn streams_keep_the_root_that_they_began_under() {
     let mut proxy = proxy(LIVES);
     let mut old = proxy.worker(0).open_stream(peer());
     assert!(proxy.configure(b"second").accepted);
-    assert_eq!(said(&mut proxy)[4..], ["c3", "v0", "g0", "second"], "the old root still has a stream");
+    assert_eq!(said(&mut proxy), ["c3", "v0", "g0", "second"], "the old root still has a stream");
     assert_eq!(proxy.worker(0).root_contexts(), 2);
     let mut new = proxy.worker(0).open_stream(peer());
     new.request_headers(&GET, true);
@@ -95,7 +106,7 @@ fn streams_keep_the_root_that_they_began_under() {
 fn an_idle_root_goes_at_once_and_going_back_revives_a_busy_one() {
     let mut proxy = proxy(LIVES);
     assert!(proxy.configure(b"second").accepted);
-    assert_eq!(said(&mut proxy)[4..], ["c2", "v0", "g0", "second", "d1", "x1"]);
+    assert_eq!(said(&mut proxy), ["c2", "v0", "g0", "second", "d1", "x1"]);
     let stream = proxy.worker(0).open_stream(peer());
     assert!(proxy.configure(b"third").accepted);
     said(&mut proxy);
@@ -157,14 +168,14 @@ fn a_configuration_that_traps_is_refused() {
     assert!(proxy.configure(b"").accepted);
     assert!(!proxy.configure(b"x").accepted);
     assert_eq!(proxy.worker(0).failure(), None);
-    assert!(said(&mut proxy)[0].starts_with("Wasm VM failed Function: proxy_on_configure"));
+    assert!(said_at(&mut proxy, Place::Canary)[0].starts_with("Wasm VM failed Function: proxy_on_configure"));
 }
 
 #[test]
 fn a_fault_can_strike_a_worker_and_spare_the_canary() {
     let mut proxy = Proxy::new(&module(LIVES));
     proxy.add_worker();
-    let cut = Fault::of("proxy_get_buffer_bytes", Effect::Replace(b"bad".to_vec())).when(When::Nth(2));
+    let cut = Fault::of("proxy_get_buffer_bytes", Effect::Replace(b"bad".to_vec())).when(When::Nth(3));
     let cut = proxy.inject(cut);
     assert!(proxy.configure(b"good").accepted);
     assert_eq!(proxy.struck(cut), 1);

@@ -25,9 +25,15 @@ fn visible(guest: &Guest, map: u32) -> Option<&HeaderMap> {
     }
 }
 
-/// Maps can be changed only in their own window, not in `on_log`.
+/// Maps can be changed only in their own window, not in `on_log`. Asking for trailers in the last body callback makes
+/// them.
 fn changeable(guest: &mut Guest, map: u32) -> Result<&mut HeaderMap, Status> {
     let stream = guest.stream_mut().ok_or(Status::BAD_ARGUMENT)?;
+    match map {
+        1 => stream.request.open_trailers(),
+        3 => stream.response.open_trailers(),
+        _ => {}
+    }
     let (window, map) = match map {
         0 => (stream.request.view.headers, stream.request.headers.as_mut()),
         1 => (stream.request.view.trailers, stream.request.trailers.as_mut()),

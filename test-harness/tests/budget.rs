@@ -1,0 +1,165 @@
+//! What the filter may cost, in numbers that are the same on every machine: size, imports, Wasm instructions, host
+//! calls, allocations. `budget.json` has them; `BLESS=1 cargo test -p ambit-harness --test budget` writes it anew.
+//!
+//! Lists and host calls are compared exactly. Sizes and instructions may drift a little with the compiler, and are
+//! blessed when they leave the band, in either direction: a gain that is not written down can be lost unseen.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ambit_harness::host::{Downstream, Proxy, Usage};
+use ambit_harness::runner::wasm;
+use ambit_harness::scenario::{self, Ending, Peer, Press, Scenario, Step};
+use serde_json::{Map, Value, json};
+
+/// The module may not be larger, blessed or not.
+const MAX_MODULE_BYTES: usize = 400 * 1024;
+
+/// By how much of itself a number may drift: one part in this many.
+const DRIFT: u64 = 20;
+
+/// What a request of a well-behaved client carries beside what decides.
+const USUAL_HEADERS: [(&str, &str); 10] = [
+    ("user-agent", "python-httpx/0.28.1"),
+    ("accept", "*/*"),
+    ("accept-encoding", "gzip, deflate"),
+    ("x-forwarded-proto", "http"),
+    ("x-request-id", "5b1c5b0e-2ae9-4f2e-8d9a-3c1f5f5d6f3a"),
+    ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ("tracestate", "rojo=00f067aa0ba902b7"),
+    ("x-envoy-attempt-count", "1"),
+    (
+        "x-forwarded-client-cert",
+        "By=spiffe://cluster.local/ns/data/sa/orders-db;Hash=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef;Subject=\"\";URI=spiffe://cluster.local/ns/ops/sa/admin-agent",
+    ),
+    ("x-b3-sampled", "1"),
+];
+
+/// Requests that are measured: a name here, the scenario, the case, and what it ends in.
+const MEASURED: [(&str, &str, &str, &str); 5] = [
+    ("allow", "seed", "support has admin read a row", "allow"),
+    ("allow, four hops", "lineage", "four hops", "allow"),
+    ("deny", "seed", "support has admin drop a table", "deny"),
+    ("allow by the body", "body", "as the condition asks", "allow"),
+    ("deny by the body", "body", "too much", "deny"),
+];
+
+#[test]
+fn budget() {
+    let mut found = Map::new();
+    let inspection = wasm::module().unwrap().inspect();
+    let imports: Vec<String> =
+        inspection.imports.iter().map(|import| format!("{}.{}", import.module, import.name)).collect();
+    found.insert("module bytes".to_owned(), inspection.size_bytes.into());
+    found.insert("module imports".to_owned(), imports.into());
+    found.insert("module exports".to_owned(), inspection.exports.clone().into());
+    for name in ["seed", "body"] {
+        found.insert(format!("blob bytes, {name}"), blob_bytes(&scenario(name)).into());
+    }
+    for (name, file, case, ending) in MEASURED {
+        let usage = measure(&scenario(file), case, ending);
+        found.insert(
+            name.to_owned(),
+            json!({
+                "instructions": usage.fuel,
+                "host calls": usage.hostcalls,
+                "allocations for the host": usage.allocations,
+                "bytes allocated for the host": usage.allocated_bytes,
+            }),
+        );
+    }
+    compare(&Value::Object(found));
+    assert!(
+        inspection.size_bytes <= MAX_MODULE_BYTES,
+        "the module has {} bytes, and may have {MAX_MODULE_BYTES}",
+        inspection.size_bytes
+    );
+}
+
+fn scenario(name: &str) -> Scenario {
+    scenario::load(&scenario::directory().join(name).with_extension("yaml")).unwrap()
+}
+
+fn blob_bytes(scenario: &Scenario) -> usize {
+    Press::default().blob(&scenario.setting, &scenario.destination).unwrap().len()
+}
+
+/// What the second request of a kind costs, after a first one has warmed up the allocator.
+fn measure(scenario: &Scenario, case: &str, ending: &str) -> Usage {
+    let case = scenario.steps.iter().find_map(|step| match step {
+        Step::Case(found) if found.name == case => Some(found),
+        _ => None,
+    });
+    let case = case.unwrap_or_else(|| panic!("`{}` has no such case any more", scenario.name));
+    let is_denied = matches!(case.expectation.ending, Ending::Deny { .. });
+    assert_eq!(is_denied, ending == "deny", "{}: {}", scenario.name, case.name);
+    let config = Press::default().config(&scenario.setting, &scenario.destination).unwrap();
+    let mut proxy = Proxy::new(wasm::module().unwrap());
+    proxy.add_worker();
+    assert!(proxy.configure(&config).accepted);
+    let Peer::Certificate(sans) = &case.exchange.peer else { panic!("a peer with a certificate") };
+    let mut headers = case.exchange.pairs(&scenario.destination.authority());
+    headers.extend(USUAL_HEADERS.map(|(name, value)| (name.into(), value.into())));
+    let mut usage = Usage::default();
+    for _ in 0..2 {
+        let mut stream = proxy.worker(0).open_stream(Downstream::mtls(&sans[0]));
+        let _ = stream.request_headers(&headers, case.exchange.ends_at_headers());
+        if let [body] = case.exchange.pieces.as_slice() {
+            let _ = stream.request_body(body, true);
+        }
+        if !is_denied {
+            let _ = stream.response_headers(&[(":status", "200")], true);
+        }
+        assert_eq!(stream.downstream().status(), Some(if is_denied { 403 } else { 200 }));
+        usage = stream.total_usage();
+    }
+    usage
+}
+
+fn compare(found: &Value) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("budget.json");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, format!("{found:#}\n")).unwrap();
+        return;
+    }
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|_| "{}".to_owned());
+    let budget = leaves(&serde_json::from_str(&text).unwrap());
+    let found = leaves(found);
+    let mut changes = Vec::new();
+    for name in budget.keys().chain(found.keys()).collect::<std::collections::BTreeSet<_>>() {
+        let (old, new) = (budget.get(name), found.get(name));
+        let same = match (old.and_then(Value::as_u64), new.and_then(Value::as_u64)) {
+            (Some(old), Some(new)) if drifts(name) => old.abs_diff(new) <= old / DRIFT,
+            _ => old == new,
+        };
+        if !same {
+            let show = |value: Option<&Value>| value.map_or("absent".to_owned(), ToString::to_string);
+            changes.push(format!("{name}: was {}, is {}", show(old), show(new)));
+        }
+    }
+    assert!(
+        changes.is_empty(),
+        "the budget has changed:\n  {}\nif that is meant: `BLESS=1 cargo test -p ambit-harness --test budget`, \
+         and say why in the commit",
+        changes.join("\n  ")
+    );
+}
+
+/// Whether a number depends on how the compiler happens to arrange things.
+fn drifts(name: &str) -> bool {
+    ["bytes", "instructions"].iter().any(|word| name.contains(word))
+}
+
+/// Everything in nested objects, by the path to it.
+fn leaves(value: &Value) -> BTreeMap<String, Value> {
+    let Value::Object(members) = value else { return BTreeMap::from([(String::new(), value.clone())]) };
+    let mut all = BTreeMap::new();
+    for (name, member) in members {
+        for (rest, leaf) in leaves(member) {
+            all.insert(if rest.is_empty() { name.clone() } else { format!("{name} / {rest}") }, leaf);
+        }
+    }
+    all
+}

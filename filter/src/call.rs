@@ -50,7 +50,11 @@ impl OutboundCall {
                     telemetry::count_event(Event::LostLineage);
                     log_lost(&call, lineages);
                 }
-                if host::add_request_header(HEADER_NAME.as_bytes(), &value) { Ok(()) } else { Err(Code::InternalFault) }
+                if host::add_request_header(HEADER_NAME.as_bytes(), &value) {
+                    Ok(())
+                } else {
+                    Err(Code::InternalFault)
+                }
             }
         }
     }

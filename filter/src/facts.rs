@@ -2,30 +2,30 @@
 
 use core::cell::OnceCell;
 
-use ambit_bytecode::{Code, Source};
-use ambit_eval::{Count, Facts, Number, Value};
-use ambit_request::extract::{self, Document};
+use ambit_bytecode::Source;
+use ambit_eval::{Count, Facts, Value};
 use ambit_request::path::CanonicalPath;
 
 use crate::head::{Head, Pairs};
 use crate::policy::{Binding, Policy};
+use crate::schema::View;
 
 /// The body of a request, as far as it is known.
 #[derive(Clone, Copy, Debug)]
-pub enum Body<'a> {
+pub(crate) enum Body<'a> {
     /// It has not been read yet.
     Unread,
-    /// There is none.
+    /// There is none, so every field of it is absent.
     Absent,
-    /// It was read.
-    Read(Document<'a>),
-    /// It cannot be read, for this reason: the request is refused if nothing else refuses it first.
-    Refused(Code),
+    /// There may be one, but it has no fields that could be read.
+    Opaque,
+    /// It is read, at least in part.
+    Read(View<'a>),
 }
 
 /// The facts of one request.
 #[derive(Debug)]
-pub struct RequestFacts<'a> {
+pub(crate) struct RequestFacts<'a> {
     policy: &'a Policy,
     pairs: &'a Pairs,
     head: &'a Head<'a>,
@@ -46,8 +46,7 @@ enum Query {
 
 impl<'a> RequestFacts<'a> {
     /// The facts of a request. `path` is none if the path is refused, which denies whatever conditions say.
-    #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         policy: &'a Policy,
         pairs: &'a Pairs,
         head: &'a Head<'a>,
@@ -112,51 +111,27 @@ impl Facts for RequestFacts<'_> {
                 Some(description) => self.query(place, description.name),
                 None => Value::Unusable,
             },
-            (Some(Binding::Body { .. }), Body::Unread) => Value::Unread,
-            (Some(Binding::Body { .. }), Body::Absent) => Value::Absent,
-            (Some(Binding::Body { .. }), Body::Refused(_)) => Value::Unusable,
-            (Some(Binding::Body { field, .. }), Body::Read(document)) => scalar(document.value(field)),
-            (None, _) => Value::Unusable,
+            (Some(Binding::Body), Body::Unread) => Value::Unread,
+            (Some(Binding::Body), Body::Absent) => Value::Absent,
+            (Some(Binding::Body), Body::Read(view)) => view.value(field),
+            (Some(Binding::Body), Body::Opaque) | (None, _) => Value::Unusable,
         }
     }
 
     fn count(&self, list: u16) -> Count {
-        match (self.policy.binding(list), self.body) {
-            (Some(Binding::Body { .. }), Body::Unread) => Count::Unread,
-            (Some(Binding::Body { field, .. }), Body::Read(document)) => match document.value(field) {
-                extract::Value::Array(length) => Count::Elements(u32::try_from(length).unwrap_or(u32::MAX)),
-                _ => Count::NotAList,
-            },
-            _ => Count::NotAList,
+        match self.body {
+            Body::Unread => Count::Unread,
+            Body::Read(view) => view.count(list),
+            Body::Absent | Body::Opaque => Count::NotAList,
         }
     }
 
     fn element(&self, field: u16, place: u32) -> Value<'_> {
-        let (Some(Binding::Body { field, elements }), Body::Read(document)) =
-            (self.policy.binding(field), self.body)
-        else {
-            return Value::Unread;
-        };
-        match (document.value(elements.unwrap_or(field)), usize::try_from(place)) {
-            (extract::Value::List(list), Ok(place)) => list.get(place).map_or(Value::Absent, scalar),
-            _ => Value::Unusable,
+        match self.body {
+            Body::Unread => Value::Unread,
+            Body::Read(view) => view.element(field, place),
+            Body::Absent | Body::Opaque => Value::Unusable,
         }
-    }
-}
-
-fn scalar(value: extract::Value<'_>) -> Value<'_> {
-    match value {
-        extract::Value::Absent => Value::Absent,
-        extract::Value::Null => Value::Null,
-        extract::Value::Bool(truth) => Value::Bool(truth),
-        extract::Value::Number(number) => {
-            Value::Number(Number { coefficient: number.coefficient(), exponent: number.exponent() })
-        }
-        extract::Value::Text(text) => Value::Text(text),
-        extract::Value::Object
-        | extract::Value::Array(_)
-        | extract::Value::List(_)
-        | extract::Value::Unreadable(_) => Value::Unusable,
     }
 }
 

@@ -4,6 +4,7 @@ use ambit_bytecode::Code;
 use ambit_eval::{Lineage, Principal, Statement};
 use ambit_lineage::header::{self, HEADER_NAME};
 use ambit_lineage::limits::{MAX_MEMBERS, MAX_MISSIONS};
+use ambit_request::media::{self, Media};
 
 /// Header pairs as `proxy_get_header_map_pairs` serialises them: a count, the lengths of all names and values, then
 /// each name and value with a NUL behind it (Proxy-Wasm ABI 0.2.1). All numbers are `u32`, little-endian.
@@ -92,8 +93,28 @@ pub struct Head<'a> {
     pub is_upgrade: bool,
     /// `content-length`, if it is a number.
     pub content_length: Option<u64>,
+    /// `mcp-protocol-version`
+    pub mcp_version: Once<'a>,
+    /// `mcp-method`
+    pub mcp_method: Once<'a>,
+    /// `mcp-name`
+    pub mcp_name: Once<'a>,
+    /// `a2a-version`
+    pub a2a_version: Once<'a>,
     lineage: Stated<'a>,
     malformed: bool,
+}
+
+/// A header that means something only if it comes once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Once<'a> {
+    /// There is none.
+    #[default]
+    Absent,
+    /// There is one.
+    Value(&'a [u8]),
+    /// There are several.
+    Repeated,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,9 +140,13 @@ impl<'a> Head<'a> {
                 b"content-type" => head.once(&mut seen.content_type, |head| head.content_type = Some(value)),
                 b"content-length" => head.content_length = number(value),
                 b"content-encoding" => {
-                    head.is_encoded |= seen.content_encoding || !value.eq_ignore_ascii_case(b"identity");
+                    head.is_encoded |= seen.content_encoding || !media::is_identity(value);
                     seen.content_encoding = true;
                 }
+                b"mcp-protocol-version" => head.mcp_version.add(value),
+                b"mcp-method" => head.mcp_method.add(value),
+                b"mcp-name" => head.mcp_name.add(value),
+                b"a2a-version" => head.a2a_version.add(value),
                 _ if is_lineage_name(name) => head.state_lineage(name, value),
                 _ => {}
             }
@@ -134,6 +159,12 @@ impl<'a> Head<'a> {
     #[must_use]
     pub const fn is_malformed(&self) -> bool {
         self.malformed
+    }
+
+    /// What the body is sent as.
+    #[must_use]
+    pub fn media(&self) -> Media {
+        self.content_type.map_or(Media::Other, media::media)
     }
 
     fn once(&mut self, seen: &mut bool, set: impl FnOnce(&mut Self)) {
@@ -183,6 +214,15 @@ impl<'a> Head<'a> {
             missions: missions.get(..lineage.missions().len()).unwrap_or_default(),
             merged,
         }))
+    }
+}
+
+impl<'a> Once<'a> {
+    fn add(&mut self, value: &'a [u8]) {
+        *self = match self {
+            Self::Absent => Self::Value(value),
+            Self::Value(_) | Self::Repeated => Self::Repeated,
+        };
     }
 }
 

@@ -6,20 +6,18 @@
 use std::rc::Rc;
 
 use ambit_bytecode::Code;
-use ambit_eval::{Protocol, Verdict};
 use ambit_lineage::header::HEADER_NAME;
 use ambit_lineage::shared::Ticket;
-use ambit_request::extract::Extractor;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::facts::Body;
+use crate::decision::Decision;
 use crate::host::{self, Level};
-use crate::inbound::{Inbound, MAX_BODY_BYTES};
+use crate::inbound::{Inbound, Reading, Step};
 use crate::live;
 use crate::policy::Policy;
 use crate::record::Record;
-use crate::reply::{GRPC_PERMISSION_DENIED, Reply};
+use crate::reply::Reply;
 use crate::root::Configured;
 use crate::settings::Identity;
 use crate::telemetry;
@@ -44,18 +42,17 @@ enum State {
     /// Nothing has come yet.
     Fresh,
     /// The verdict waits for the body.
-    Reading(Box<Reading>),
+    Reading(Held),
     /// It may pass.
     Passed,
     /// It was answered.
     Denied,
 }
 
-struct Reading {
+/// What is kept of a request while its body comes.
+struct Held {
     inbound: Inbound,
-    extractor: Extractor,
-    /// Bytes of the buffered body that were taken.
-    taken: usize,
+    reading: Box<Reading>,
 }
 
 impl Http {
@@ -87,72 +84,52 @@ impl Http {
         };
         let peer_address = if policy.reads_peer_address() { host::source_address() } else { Vec::new() };
         let inbound = Inbound { pairs, peer, peer_address };
-        let now = Self::now();
-        let verdict = inbound.judge(policy, Body::Unread, now);
-        if !verdict.pending {
-            return self.act_at_headers(verdict, &inbound);
-        }
-        if end_of_stream {
-            return self.act_at_headers(inbound.judge(policy, Body::Absent, now), &inbound);
-        }
-        if let Some(code) = inbound.unreadable_body() {
-            return self.act_at_headers(inbound.judge(policy, Body::Refused(code), now), &inbound);
-        }
-        // The headers go on, so the application may make calls before the body is judged.
-        if let Err(code) = self.remember(&inbound, &verdict) {
-            return self.refuse(code);
-        }
-        let extractor = Extractor::new(policy.selection());
-        self.state = State::Reading(Box::new(Reading { inbound, extractor, taken: 0 }));
-        Action::Continue
-    }
-
-    /// Takes what came of the body, and decides at its end. `size` is what the host has buffered in all.
-    fn read(&mut self, size: usize, is_end: bool) -> Action {
-        let State::Reading(reading) = &mut self.state else {
-            return self.after();
-        };
-        let refusal = if size > MAX_BODY_BYTES {
-            Some(Code::BodyTooLarge)
-        } else {
-            let fresh = size.saturating_sub(reading.taken);
-            let bytes = if fresh == 0 { Some(Vec::new()) } else { host::request_body(reading.taken, fresh) };
-            reading.taken = size;
-            match bytes {
-                Some(bytes) if bytes.len() == fresh => {
-                    reading.extractor.push(&bytes).err().map(|_| Code::BodyMalformed)
+        match inbound.begin(policy, end_of_stream, Self::now()) {
+            Step::Decided(decision) => self.act_at_headers(&decision, &inbound),
+            Step::Read(reading) => {
+                // The headers go on, so the application may make calls before the body is judged.
+                if let Err(code) = self.remember(&inbound, reading.caller()) {
+                    return self.refuse(code);
                 }
-                _ => Some(Code::InternalFault),
+                self.state = State::Reading(Held { inbound, reading });
+                Action::Continue
             }
-        };
-        match (refusal, is_end) {
-            (Some(code), _) => self.finish_body(Some(code)),
-            (None, false) => Action::Pause,
-            (None, true) => self.finish_body(None),
         }
     }
 
-    /// The body is over, or is refused.
-    fn finish_body(&mut self, refusal: Option<Code>) -> Action {
-        let State::Reading(reading) = core::mem::replace(&mut self.state, State::Fresh) else {
+    /// Takes what came of the body. `size` is what the host has buffered in all.
+    fn read(&mut self, size: usize, is_end: bool) -> Action {
+        let State::Reading(held) = &mut self.state else {
             return self.after();
         };
-        let Reading { inbound, extractor, taken } = *reading;
+        let Some(policy) =
+            self.configured.as_ref().and_then(|configured| configured.settings.policy.as_ref())
+        else {
+            return self.refuse(Code::NoPolicy);
+        };
+        let taken = held.reading.taken();
+        let fresh = size.saturating_sub(taken);
+        if fresh > 0 {
+            let Some(bytes) = host::request_body(taken, fresh).filter(|bytes| bytes.len() == fresh) else {
+                return self.refuse(Code::InternalFault);
+            };
+            if let Some(decision) = held.reading.push(&held.inbound, policy, &bytes, Self::now()) {
+                return self.act(&decision);
+            }
+        }
+        if is_end { self.finish() } else { Action::Pause }
+    }
+
+    /// The body is over.
+    fn finish(&mut self) -> Action {
+        let State::Reading(held) = core::mem::replace(&mut self.state, State::Fresh) else {
+            return self.after();
+        };
         let Some(policy) = self.policy() else {
             return self.refuse(Code::NoPolicy);
         };
-        let facts = match refusal {
-            None if taken > 0 => extractor.finish().ok(),
-            _ => None,
-        };
-        let body = match (refusal, facts.as_ref().and_then(|facts| facts.document(0))) {
-            (Some(code), _) => Body::Refused(code),
-            (None, Some(document)) => Body::Read(document),
-            (None, None) if taken == 0 => Body::Absent,
-            (None, None) => Body::Refused(Code::BodyMalformed),
-        };
-        let verdict = inbound.judge(policy, body, Self::now());
-        self.act(verdict)
+        let decision = held.reading.finish(&held.inbound, policy, Self::now());
+        self.act(&decision)
     }
 
     /// What to say to a callback that comes when everything is decided.
@@ -165,30 +142,21 @@ impl Http {
 
     /// A deny without a judgement.
     fn refuse(&mut self, code: Code) -> Action {
-        self.act(Verdict {
-            code,
-            hop: None,
-            caller: None,
-            action: None,
-            rule: None,
-            shadow: false,
-            pending: false,
-            steps: 0,
-        })
+        self.act(&Decision::refused(code))
     }
 
-    /// Acts on a verdict before which nothing went on.
-    fn act_at_headers(&mut self, verdict: Verdict, inbound: &Inbound) -> Action {
-        if verdict.passes()
-            && let Err(code) = self.remember(inbound, &verdict)
+    /// Acts on a decision before which nothing went on.
+    fn act_at_headers(&mut self, decision: &Decision, inbound: &Inbound) -> Action {
+        if decision.verdict.passes()
+            && let Err(code) = self.remember(inbound, decision.verdict.caller)
         {
             return self.refuse(code);
         }
-        self.act(verdict)
+        self.act(decision)
     }
 
     /// Remembers on whose behalf the request is served, for the calls that it causes.
-    fn remember(&mut self, inbound: &Inbound, verdict: &Verdict) -> Result<(), Code> {
+    fn remember(&mut self, inbound: &Inbound, caller: Option<u16>) -> Result<(), Code> {
         let Some(settings) = self.configured.as_ref().map(|configured| &configured.settings) else {
             return Err(Code::NoPolicy);
         };
@@ -199,27 +167,28 @@ impl Http {
             return Err(Code::InternalFault);
         }
         let program = settings.policy.as_ref().map(Policy::program);
-        let stamps = program.zip(verdict.caller).is_some_and(|(program, caller)| program.stamps(caller));
+        let stamps = program.zip(caller).is_some_and(|(program, caller)| program.stamps(caller));
         self.ticket = live::remember(inbound, stamps).map_err(|_| Code::LineageUnavailable)?;
         Ok(())
     }
 
-    fn act(&mut self, verdict: Verdict) -> Action {
-        telemetry::count(&verdict);
+    fn act(&mut self, decision: &Decision) -> Action {
+        let verdict = &decision.verdict;
+        telemetry::count(verdict);
         if verdict.allows() {
             self.state = State::Passed;
             return Action::Continue;
         }
         let id = telemetry::next_decision();
-        let record = Record { id, verdict: &verdict, policy: self.policy() };
+        let record = Record { id, verdict, detail: decision.detail, policy: self.policy() };
         host::store_record(&record.pairs());
         host::log(Level::Warn, &record.json());
         if verdict.passes() {
             self.state = State::Passed;
             return Action::Continue;
         }
-        let is_grpc = self.policy().is_some_and(|policy| policy.protocol() == Protocol::Grpc);
-        host::send_reply(&Reply::deny(verdict.code, id), is_grpc.then_some(GRPC_PERMISSION_DENIED));
+        let reply = Reply::to(decision, id);
+        host::send_reply(&reply, reply.grpc_status);
         self.state = State::Denied;
         Action::Pause
     }
@@ -242,7 +211,7 @@ impl HttpContext for Http {
     /// Trailers end a body whose last piece did not say that it was the last (host facts, 4.3).
     fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
         match self.state {
-            State::Reading(_) => self.finish_body(None),
+            State::Reading(_) => self.finish(),
             _ => self.after(),
         }
     }

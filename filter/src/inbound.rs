@@ -1,12 +1,19 @@
-//! The inbound role without a host: from a request's head, peer and body to a verdict.
+//! The inbound role without a host: from a request's head, peer and body to a decision.
+//!
+//! What can be decided at the headers is. Otherwise the body is read as it comes, and a deny that nothing in the rest
+//! of it could change is given at once. The verdict does not depend on how the body is cut into pieces.
 
 use ambit_bytecode::Code;
-use ambit_eval::{Caller, Key, Protocol, Request, Verdict};
-use ambit_request::path::{PathBuffer, canonicalize};
+use ambit_eval::{Caller, Key, Principal, Protocol, Request, Verdict};
+use ambit_request::extract::Extractor;
+use ambit_request::media::Media;
+use ambit_request::path::{CanonicalPath, PathBuffer, PathError, canonicalize};
 use ambit_request::spiffe::SpiffeId;
 
+use crate::decision::{Decision, Form, Refusal};
 use crate::facts::{Body, RequestFacts};
 use crate::head::{Head, Pairs};
+use crate::intake::{Intake, Need, Way};
 use crate::policy::Policy;
 
 /// The largest body that is read for a decision, in bytes: Envoy's own default for what it buffers (host facts, 4.3).
@@ -34,56 +41,86 @@ pub struct Inbound {
     pub peer_address: Vec<u8>,
 }
 
-impl Inbound {
-    /// Judges the request with what is known of its body. `now` is in Unix seconds.
-    #[must_use]
-    pub fn judge(&self, policy: &Policy, body: Body<'_>, now: u64) -> Verdict {
-        let head = Head::read(&self.pairs);
-        let mut buffer = PathBuffer::default();
-        let path = canonicalize(head.path, &mut buffer);
-        let mut key_bytes = Vec::new();
-        let key = match path {
-            _ if head.is_malformed() => Key::Refused(Code::RequestMalformed),
-            _ if head.is_upgrade => Key::Refused(Code::UpgradeRefused),
-            Err(_) => Key::Refused(Code::PathRefused),
-            Ok(_) if let Body::Refused(code) = body => Key::Refused(code),
-            Ok(path) => match policy.protocol() {
-                Protocol::Http => {
-                    key_bytes.extend_from_slice(head.method);
-                    key_bytes.push(b' ');
-                    key_bytes.extend_from_slice(path.as_bytes());
-                    Key::Known(&key_bytes)
-                }
-                Protocol::Grpc => Key::Known(path.as_bytes()),
-                Protocol::Mcp | Protocol::A2a => Key::Refused(Code::ActionUnknown),
-            },
-        };
-        let facts = RequestFacts::new(policy, &self.pairs, &head, path.ok(), &self.peer_address, body);
-        head.with_statement(|statement| {
-            let request = Request {
-                caller: self.caller(),
-                statement,
-                protocol: policy.protocol(),
-                key,
-                facts: &facts,
-                now,
-            };
-            policy.program().decide(&request)
-        })
-    }
+/// What comes of the headers.
+#[derive(Debug)]
+pub enum Step {
+    /// It is decided.
+    Decided(Decision),
+    /// The body has to be read first.
+    Read(Box<Reading>),
+}
 
-    /// Why the body of this request cannot be read for a decision, if that is so.
+/// A request whose body is being read.
+#[derive(Debug)]
+pub struct Reading {
+    way: Way,
+    /// The agent that calls, if it is known.
+    caller: Option<u16>,
+    taken: usize,
+    progress: Progress,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "what it is a part of is boxed")]
+enum Progress {
+    /// The fields that policy reads.
+    Fields {
+        extractor: Extractor,
+        /// How many values were there when it was last judged.
+        values: usize,
+    },
+    /// Only whether this is what its media type says; the verdict is there already.
+    Preface(Verdict),
+}
+
+/// One request before one policy at one time.
+pub(crate) struct Judge<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) head: Head<'a>,
+    pub(crate) path: Result<CanonicalPath<'a>, PathError>,
+    inbound: &'a Inbound,
+    now: u64,
+}
+
+impl Inbound {
+    /// Judges by the headers. `is_end` says that there is no body; `now` is in Unix seconds.
     #[must_use]
-    pub fn unreadable_body(&self) -> Option<Code> {
-        let head = Head::read(&self.pairs);
-        let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
-        if head.content_length.is_some_and(|length| length > limit) {
-            Some(Code::BodyTooLarge)
-        } else if head.is_encoded || !head.content_type.is_some_and(is_json) {
-            Some(Code::BodyUnreadable)
-        } else {
-            None
+    pub fn begin(&self, policy: &Policy, is_end: bool, now: u64) -> Step {
+        let mut buffer = PathBuffer::new();
+        let judge = Judge::new(policy, self, &mut buffer, now);
+        let intake = match Intake::read(&judge) {
+            Ok(intake) => intake,
+            Err((way, refusal)) => return Step::Decided(judge.refuse(way, &refusal)),
+        };
+        let body = match intake.need {
+            Need::IfRead | Need::Always => Body::Unread,
+            Need::Nothing => Body::Absent,
+            Need::Opaque | Need::Preface => Body::Opaque,
+        };
+        let key = intake.key.as_deref().map_or(Key::Unread, Key::Known);
+        let verdict = judge.verdict(intake.way.protocol(), key, body);
+        let is_decided = match intake.need {
+            Need::IfRead => !verdict.pending,
+            Need::Preface if is_end => true,
+            Need::Always | Need::Preface => !verdict.allows() && !verdict.pending,
+            Need::Nothing | Need::Opaque => true,
+        };
+        if is_decided {
+            return Step::Decided(Decision::new(verdict, intake.way.form()));
         }
+        if is_end {
+            return Step::Decided(judge.decide_empty(intake.way));
+        }
+        let progress = match (intake.need, intake.way.selection(policy)) {
+            (Need::Preface, _) | (_, None) => Progress::Preface(verdict),
+            (_, Some(selection)) => {
+                if let Err(refusal) = judge.head.readable() {
+                    return Step::Decided(judge.refuse(intake.way, &refusal));
+                }
+                Progress::Fields { extractor: Extractor::new(selection), values: 0 }
+            }
+        };
+        Step::Read(Box::new(Reading { way: intake.way, caller: verdict.caller, taken: 0, progress }))
     }
 
     fn caller(&self) -> Caller<'_> {
@@ -91,7 +128,7 @@ impl Inbound {
             Peer::None => Caller::Unauthenticated,
             Peer::Nameless => Caller::Malformed,
             Peer::San(san) => match SpiffeId::parse(san) {
-                Ok(id) => Caller::Proven(ambit_eval::Principal {
+                Ok(id) => Caller::Proven(Principal {
                     whole: id.as_str().as_bytes(),
                     trust_domain: id.trust_domain().as_bytes(),
                     path: id.path().as_bytes(),
@@ -102,17 +139,134 @@ impl Inbound {
     }
 }
 
-/// `application/json`, or a type with the suffix `+json`; a charset other than UTF-8 is not JSON (RFC 8259, 8.1).
-fn is_json(content_type: &[u8]) -> bool {
-    let mut parts = content_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-    let media = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let is_json =
-        media == b"application/json" || (media.starts_with(b"application/") && media.ends_with(b"+json"));
-    is_json
-        && parts.all(|parameter| {
-            let parameter = parameter.to_ascii_lowercase();
-            !parameter.starts_with(b"charset")
-                || parameter == b"charset=utf-8"
-                || parameter == b"charset=\"utf-8\""
+impl Reading {
+    /// The agent that calls, if it is known.
+    #[must_use]
+    pub const fn caller(&self) -> Option<u16> {
+        self.caller
+    }
+
+    /// How many bytes of the body were taken.
+    #[must_use]
+    pub const fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Takes the next bytes of the body; decides if what follows them does not matter any more.
+    pub fn push(&mut self, inbound: &Inbound, policy: &Policy, bytes: &[u8], now: u64) -> Option<Decision> {
+        // What is beyond the limit is not looked at, so that it is the same where the pieces end.
+        let room = MAX_BODY_BYTES.saturating_sub(self.taken);
+        let fits = bytes.get(..room).unwrap_or(bytes);
+        let is_too_large = fits.len() < bytes.len();
+        self.taken = self.taken.saturating_add(bytes.len());
+        let mut buffer = PathBuffer::new();
+        match &mut self.progress {
+            Progress::Preface(verdict) => {
+                let first = bytes.first()?;
+                let judge = Judge::new(policy, inbound, &mut buffer, now);
+                // A gRPC message begins with whether it is compressed; no JSON text begins so.
+                Some(match first {
+                    0 | 1 => Decision::new(*verdict, self.way.form()),
+                    _ => judge.refuse(self.way, &Refusal::new(Code::BodyMalformed, "grpc-frame")),
+                })
+            }
+            Progress::Fields { extractor, values } => {
+                let pushed = extractor.push(fits);
+                let refusal = match pushed {
+                    Err(error) => Some(Refusal::json(error.kind())),
+                    Ok(_) if is_too_large => Some(Refusal::new(Code::BodyTooLarge, "body-too-large")),
+                    Ok(progress) if progress.values == *values => return None,
+                    Ok(progress) => {
+                        *values = progress.values;
+                        None
+                    }
+                };
+                let judge = Judge::new(policy, inbound, &mut buffer, now);
+                let early = self.way.early(&judge, extractor.facts());
+                early
+                    .or_else(|| refusal.map(|refusal| judge.refuse_in(self.way, &refusal, extractor.facts())))
+            }
+        }
+    }
+
+    /// Decides at the end of the body.
+    #[must_use]
+    pub fn finish(self, inbound: &Inbound, policy: &Policy, now: u64) -> Decision {
+        let mut buffer = PathBuffer::new();
+        let judge = Judge::new(policy, inbound, &mut buffer, now);
+        match self.progress {
+            Progress::Preface(verdict) => Decision::new(verdict, self.way.form()),
+            Progress::Fields { .. } if self.taken == 0 => judge.decide_empty(self.way),
+            // Whether a deny was certain before the end was asked when the last value came.
+            Progress::Fields { extractor, .. } => match extractor.finish() {
+                Ok(facts) => self.way.decide(&judge, &facts),
+                Err(error) => judge.refuse(self.way, &Refusal::json(error.kind())),
+            },
+        }
+    }
+}
+
+impl<'a> Judge<'a> {
+    fn new(policy: &'a Policy, inbound: &'a Inbound, buffer: &'a mut PathBuffer, now: u64) -> Self {
+        let head = Head::read(&inbound.pairs);
+        let path = canonicalize(head.path, buffer);
+        Self { policy, head, path, inbound, now }
+    }
+
+    /// What the program says of a key.
+    pub(crate) fn verdict(&self, protocol: Protocol, key: Key<'_>, body: Body<'_>) -> Verdict {
+        let Inbound { pairs, peer_address, .. } = self.inbound;
+        let facts = RequestFacts::new(self.policy, pairs, &self.head, self.path.ok(), peer_address, body);
+        self.head.with_statement(|statement| {
+            let caller = self.inbound.caller();
+            let request = Request { caller, statement, protocol, key, facts: &facts, now: self.now };
+            self.policy.program().decide(&request)
         })
+    }
+
+    /// Refuses the request, unless something else refuses it first.
+    pub(crate) fn refuse(&self, way: Way, refusal: &Refusal) -> Decision {
+        self.refuse_with(way, refusal, way.form())
+    }
+
+    fn refuse_in(&self, way: Way, refusal: &Refusal, facts: &ambit_request::extract::Facts) -> Decision {
+        self.refuse_with(way, refusal, way.form_in(self.policy, facts))
+    }
+
+    pub(crate) fn refuse_with(&self, way: Way, refusal: &Refusal, form: Form) -> Decision {
+        let verdict = self.verdict(way.protocol(), Key::Refused(refusal.code), Body::Opaque);
+        let mut decision = Decision::new(verdict, form);
+        // Something else may have refused it first.
+        if decision.verdict.code == refusal.code {
+            decision.detail = Some(refusal.detail);
+            decision.form.answer(refusal);
+        }
+        decision
+    }
+
+    /// Decides a request whose body has no bytes.
+    fn decide_empty(&self, way: Way) -> Decision {
+        match way.key_of_empty(self) {
+            Ok(key) => {
+                Decision::new(self.verdict(way.protocol(), Key::Known(&key), Body::Absent), way.form())
+            }
+            Err(refusal) => self.refuse(way, &refusal),
+        }
+    }
+}
+
+impl Head<'_> {
+    /// Whether a body of this kind can be read as JSON.
+    fn readable(&self) -> Result<(), Refusal> {
+        let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
+        if self.content_length.is_some_and(|length| length > limit) {
+            Err(Refusal::new(Code::BodyTooLarge, "body-too-large"))
+        } else if self.is_encoded {
+            Err(Refusal::new(Code::BodyUnreadable, "content-encoding"))
+        } else if self.media() != Media::Json {
+            Err(Refusal::new(Code::BodyUnreadable, "content-type"))
+        } else {
+            Ok(())
+        }
+    }
 }

@@ -1,25 +1,28 @@
 //! The Proxy-Wasm filter: it turns what the proxy says of a request into facts, lets `ambit-eval` judge them, and
 //! turns the verdict into an action. Thin: what is decided is decided in the crates below.
 //!
-//! Two halves. [`policy`], [`head`], [`facts`] and [`inbound`] are ordinary code without a host, and the native
-//! scenario runner drives them as they are. [`root`] and [`http`] are the callbacks, and [`host`] is the only module
+//! Two halves. [`policy`], [`head`], [`inbound`], [`decision`] and [`reply`] are ordinary code without a host, and the
+//! native scenario runner drives them as they are. [`root`] and [`http`] are the callbacks, and [`host`] is the only module
 //! that makes host calls.
 //!
 //! It does not know the policy language, keeps no policy in statics (two policies coexist in one VM while an update
 //! is under way: host facts, 2.4), and edits no header on the allow path.
 
 mod call;
+pub mod decision;
 mod entry;
-pub mod facts;
+mod facts;
 pub mod head;
 mod host;
 mod http;
 pub mod inbound;
+mod intake;
 mod live;
 pub mod outbound;
 pub mod policy;
 pub mod record;
 pub mod reply;
 mod root;
+mod schema;
 pub mod settings;
 mod telemetry;

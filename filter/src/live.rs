@@ -90,7 +90,11 @@ pub(crate) fn end(ticket: Ticket) {
 }
 
 /// Hands `then` on whose behalf a call is made.
-pub(crate) fn lookup<T>(correlation: &Correlation<'_>, trust: Trust, then: impl FnOnce(Answer<'_>) -> T) -> Option<T> {
+pub(crate) fn lookup<T>(
+    correlation: &Correlation<'_>,
+    trust: Trust,
+    then: impl FnOnce(Answer<'_>) -> T,
+) -> Option<T> {
     with(|part| match part {
         Some(part) => {
             let ids = part.contexts.ids(correlation);
@@ -105,7 +109,6 @@ pub(crate) fn tick() {
     let _ = with(|part| {
         let Some(part) = part else { return };
         let now = now_ms();
-        let since = now.abs_diff(part.ticked_ms);
         if now.abs_diff(part.ticked_ms) < TICK_MS {
             return;
         }
@@ -115,7 +118,10 @@ pub(crate) fn tick() {
         }
         let events = part.contexts.take_events();
         if events.damage > 0 {
-            let line = format!("ambit: the table of live requests was damaged {} times: another plugin?", events.damage);
+            let line = format!(
+                "ambit: the table of live requests was damaged {} times: another plugin?",
+                events.damage
+            );
             host::log(Level::Error, &line);
         }
     });

@@ -114,7 +114,10 @@ impl<'a> Call<'a> {
 #[must_use]
 pub fn stays_in_mesh(authority: &[u8], suffixes: &[String]) -> bool {
     let host = crate::facts::canonical_host(authority);
-    if host.is_empty() || host.starts_with(b"[") || host.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') {
+    if host.is_empty()
+        || host.starts_with(b"[")
+        || host.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
+    {
         return false;
     }
     !host.contains(&b'.') || suffixes.iter().any(|suffix| is_below(&host, suffix.as_bytes()))
@@ -125,4 +128,3 @@ fn is_below(host: &[u8], suffix: &[u8]) -> bool {
     let suffix = suffix.strip_prefix(b".").unwrap_or(suffix);
     !suffix.is_empty() && host.strip_suffix(suffix).is_some_and(|rest| rest.len() > 1 && rest.ends_with(b"."))
 }
-

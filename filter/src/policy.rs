@@ -1,19 +1,20 @@
-//! A loaded policy: the verified program, and which fields of a body it reads.
+//! A loaded policy: the verified program, and what it takes to feed it.
 
 use ambit_bytecode::Source;
 use ambit_eval::{Program, Protocol, VerifyError};
-use ambit_request::extract::{FieldId, Root, Selection, SelectionError, Step};
+use ambit_request::extract::SelectionError;
+
+use crate::intake::{A2aRest, A2aRpc, Http, Mcp};
 
 /// A verified program with what it takes to feed it.
 #[derive(Debug)]
 pub struct Policy {
     program: Program<Vec<u8>>,
-    protocol: Protocol,
-    selection: Selection,
     /// By field id of the program.
     bindings: Vec<Binding>,
     queries: usize,
     reads_peer_address: bool,
+    readers: Readers,
 }
 
 /// Where the value of a field is found.
@@ -24,12 +25,16 @@ pub(crate) enum Binding {
     /// In the query, at this place among the query fields.
     Query(usize),
     /// In the body.
-    Body {
-        /// The field; inside a list, its value in each element.
-        field: FieldId,
-        /// For a list, the elements themselves.
-        elements: Option<FieldId>,
-    },
+    Body,
+}
+
+/// How bodies are read, for each kind of them that the workload may be sent.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    pub(crate) http: Http,
+    pub(crate) mcp: Option<Mcp>,
+    pub(crate) a2a_rpc: Option<A2aRpc>,
+    pub(crate) a2a_rest: Option<A2aRest>,
 }
 
 /// Why a blob cannot be loaded.
@@ -41,6 +46,8 @@ pub enum PolicyError {
     Selection(SelectionError),
     /// A key of a body field is not UTF-8, or a field describes nothing.
     Field,
+    /// The workload speaks both MCP and A2A, whose requests cannot be told apart.
+    Protocols,
 }
 
 impl Policy {
@@ -50,48 +57,24 @@ impl Policy {
     /// [`PolicyError`]; nothing is kept then.
     pub fn load(blob: Vec<u8>) -> Result<Self, PolicyError> {
         let program = Program::verify(blob).map_err(PolicyError::Verify)?;
-        let mut lists = vec![false; usize::from(program.fields())];
-        program.for_each_list(|field| {
-            if let Some(list) = lists.get_mut(usize::from(field)) {
-                *list = true;
-            }
-        });
-        let protocol = Protocol::ALL
-            .into_iter()
-            .rev()
-            .find(|protocol| program.speaks(*protocol))
-            .unwrap_or(Protocol::Http);
-        let mut builder = Selection::builder(Root::Document);
-        let mut bindings = Vec::with_capacity(lists.len());
+        let mut bindings = Vec::with_capacity(usize::from(program.fields()));
         let mut queries = 0_usize;
-        for (field, is_list) in (0..program.fields()).zip(lists) {
-            let description = program.field(field).ok_or(PolicyError::Field)?;
-            bindings.push(match description.source {
+        let mut reads_peer_address = false;
+        for field in 0..program.fields() {
+            let source = program.field(field).ok_or(PolicyError::Field)?.source;
+            reads_peer_address |= source == Source::PeerAddress;
+            bindings.push(match source {
                 Source::Query => {
                     let place = queries;
                     queries = queries.saturating_add(1);
                     Binding::Query(place)
                 }
-                Source::Body => {
-                    let mut path = Vec::new();
-                    if let Some(list) = description.list {
-                        path.extend(steps(&program, list)?);
-                        path.push(Step::Elements);
-                    }
-                    path.extend(steps(&program, field)?);
-                    let selected = builder.field(&path).map_err(PolicyError::Selection)?;
-                    path.push(Step::Elements);
-                    let elements =
-                        is_list.then(|| builder.field(&path)).transpose().map_err(PolicyError::Selection)?;
-                    Binding::Body { field: selected, elements }
-                }
+                Source::Body => Binding::Body,
                 _ => Binding::Head,
             });
         }
-        let selection = builder.build();
-        let sources = (0..program.fields()).filter_map(|field| program.field(field));
-        let reads_peer_address = sources.into_iter().any(|field| field.source == Source::PeerAddress);
-        Ok(Self { program, protocol, selection, bindings, queries, reads_peer_address })
+        let readers = Readers::build(&program)?;
+        Ok(Self { program, bindings, queries, reads_peer_address, readers })
     }
 
     /// The program.
@@ -100,16 +83,9 @@ impl Policy {
         &self.program
     }
 
-    /// What requests are read as.
-    #[must_use]
-    pub const fn protocol(&self) -> Protocol {
-        self.protocol
-    }
-
-    /// The fields of a body that conditions read.
-    #[must_use]
-    pub const fn selection(&self) -> &Selection {
-        &self.selection
+    /// How bodies are read.
+    pub(crate) const fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     /// Whether any condition reads the downstream address.
@@ -127,15 +103,26 @@ impl Policy {
     }
 }
 
-/// The steps to a body field, from the root or from the element.
-fn steps(program: &Program<Vec<u8>>, field: u16) -> Result<Vec<Step<'_>>, PolicyError> {
-    let keys = program.field(field).ok_or(PolicyError::Field)?.keys;
-    (0..keys)
-        .map(|place| {
-            let key = program.field_key(field, place).ok_or(PolicyError::Field)?;
-            core::str::from_utf8(key).map(Step::Key).map_err(|_| PolicyError::Field)
+impl Readers {
+    fn build(program: &Program<Vec<u8>>) -> Result<Self, PolicyError> {
+        let mut lists = vec![false; usize::from(program.fields())];
+        program.for_each_list(|field| {
+            if let Some(list) = lists.get_mut(usize::from(field)) {
+                *list = true;
+            }
+        });
+        let (mcp, a2a) = (program.speaks(Protocol::Mcp), program.speaks(Protocol::A2a));
+        if mcp && a2a {
+            // `tasks/get`, for one, is a method of both.
+            return Err(PolicyError::Protocols);
+        }
+        Ok(Self {
+            http: Http::build(program, &lists, mcp || a2a)?,
+            mcp: mcp.then(|| Mcp::build(program, &lists)).transpose()?,
+            a2a_rpc: a2a.then(|| A2aRpc::build(program, &lists)).transpose()?,
+            a2a_rest: a2a.then(|| A2aRest::build(program, &lists)).transpose()?,
         })
-        .collect()
+    }
 }
 
 impl core::fmt::Display for PolicyError {
@@ -145,8 +132,9 @@ impl core::fmt::Display for PolicyError {
                 let section = error.section.map_or("framing", |section| section.word());
                 write!(formatter, "code={} section={section} offset={}", error.kind.word(), error.offset)
             }
-            Self::Selection(_) => write!(formatter, "code=policy-reads-too-much"),
+            Self::Selection(error) => write!(formatter, "code=policy-reads-too-much reason={error}"),
             Self::Field => write!(formatter, "code=policy-field-unreadable"),
+            Self::Protocols => write!(formatter, "code=policy-mixes-mcp-and-a2a"),
         }
     }
 }

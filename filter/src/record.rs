@@ -21,6 +21,8 @@ pub struct Record<'a> {
     pub id: DecisionId,
     /// What was decided.
     pub verdict: &'a Verdict,
+    /// What exactly is wrong with the request, if that is the reason.
+    pub detail: Option<&'a str>,
     /// By what; none if no policy is loaded.
     pub policy: Option<&'a Policy>,
 }
@@ -54,6 +56,9 @@ impl Record<'_> {
         if let Some(rule) = self.verdict.rule {
             line.raw("rule", &rule.to_string());
         }
+        if let Some(detail) = self.detail {
+            line.text("detail", detail.as_bytes());
+        }
         line.end()
     }
 
@@ -69,6 +74,9 @@ impl Record<'_> {
         }
         if let Some(rule) = self.verdict.rule {
             line.push_str(&format!(" rule={rule}"));
+        }
+        if let Some(detail) = self.detail {
+            line.push_str(&format!(" detail={detail}"));
         }
         line
     }

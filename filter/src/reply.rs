@@ -1,7 +1,21 @@
-//! What a denied caller is told: the code, one sentence, and the decision id. Never policy, never the lineage.
+//! What a denied caller is told: the code, one sentence, and the decision id, in the form that its client shows. Never
+//! policy, never the lineage.
+//!
+//! | form | status | body |
+//! | --- | --- | --- |
+//! | HTTP | 403 | a JSON object |
+//! | gRPC | `PERMISSION_DENIED` | the message of the status |
+//! | JSON-RPC request | 200 | a JSON-RPC error with the id of the request; of a batch, one for each request |
+//! | other JSON-RPC message, or one whose id was not read | 403 | a JSON-RPC error whose id is null |
+//! | MCP headers that differ from the body, or an unknown version | 400 | a JSON-RPC error, as the protocol says |
+//! | A2A over HTTP | 403 | the error object of Google's APIs |
+//!
+//! A JSON-RPC client takes an error with its id for the answer to one call, and goes on; the official SDK of MCP ends
+//! its session at another status than 200 before 2.0, and that of A2A does not look at the body of one.
 
 use ambit_bytecode::Code;
 
+use crate::decision::{Decision, Form, RpcError};
 use crate::record::{DecisionId, Json};
 
 /// The gRPC status `PERMISSION_DENIED`.
@@ -12,6 +26,8 @@ pub const GRPC_PERMISSION_DENIED: i32 = 7;
 pub struct Reply {
     /// The HTTP status.
     pub status: u32,
+    /// The gRPC status, if the caller speaks gRPC.
+    pub grpc_status: Option<i32>,
     /// Response-code details for access logs; no spaces.
     pub details: String,
     /// Header names and values.
@@ -21,19 +37,111 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The reply to a denied request.
+    /// The reply to a denied request that is not of any protocol.
     #[must_use]
     pub fn deny(code: Code, id: DecisionId) -> Self {
+        Self::to(&Decision::refused(code), id)
+    }
+
+    /// The reply to a denied request.
+    #[must_use]
+    pub fn to(decision: &Decision, id: DecisionId) -> Self {
+        let code = decision.verdict.code;
+        let facts = Told { code, detail: decision.detail, id };
+        let (status, body) = match &decision.form {
+            Form::Http => (403, facts.object()),
+            Form::Grpc => (403, facts.message()),
+            Form::JsonRpc(error) => (error.status(), facts.json_rpc(error)),
+            Form::Rest => (403, facts.google()),
+        };
+        let is_grpc = decision.form == Form::Grpc;
+        let mut headers =
+            vec![("x-ambit-code", String::from(code.word())), ("x-ambit-decision", id.to_string())];
+        if !is_grpc {
+            headers.push(("content-type", String::from("application/json")));
+        }
+        let grpc_status = is_grpc.then_some(GRPC_PERMISSION_DENIED);
+        Self { status, grpc_status, details: format!("ambit:{}", code.word()), headers, body }
+    }
+}
+
+impl RpcError {
+    fn status(&self) -> u32 {
+        match self {
+            Self { is_bad_request: true, .. } => 400,
+            Self { ids, .. } if ids.is_empty() => 403,
+            _ => 200,
+        }
+    }
+}
+
+/// What the caller is told.
+struct Told {
+    code: Code,
+    detail: Option<&'static str>,
+    id: DecisionId,
+}
+
+impl Told {
+    fn object(&self) -> String {
         let mut body = Json::default();
-        body.text("error", code.word().as_bytes());
-        body.raw("code", &code.number().to_string());
-        body.text("message", code.sentence().as_bytes());
-        body.text("decision", id.to_string().as_bytes());
-        let headers = vec![
-            ("content-type", String::from("application/json")),
-            ("x-ambit-code", String::from(code.word())),
-            ("x-ambit-decision", id.to_string()),
-        ];
-        Self { status: 403, details: format!("ambit:{}", code.word()), headers, body: body.end() }
+        body.text("error", self.code.word().as_bytes());
+        body.raw("code", &self.code.number().to_string());
+        body.text("message", self.code.sentence().as_bytes());
+        if let Some(detail) = self.detail {
+            body.text("detail", detail.as_bytes());
+        }
+        body.text("decision", self.id.to_string().as_bytes());
+        body.end()
+    }
+
+    /// For clients that show a text and nothing else.
+    fn message(&self) -> String {
+        let reason = self.detail.unwrap_or(self.code.word());
+        format!("{} ({reason}, decision {})", self.code.sentence(), self.id)
+    }
+
+    fn json_rpc(&self, error: &RpcError) -> String {
+        let mut object = Json::default();
+        object.raw("code", &error.number.to_string());
+        object.text("message", self.message().as_bytes());
+        object.raw("data", &self.object());
+        let object = object.end();
+        let answer = |id: &str| {
+            let mut body = Json::default();
+            body.text("jsonrpc", b"2.0");
+            body.raw("id", id);
+            body.raw("error", &object);
+            body.end()
+        };
+        let answers: Vec<String> =
+            error.ids.iter().map(|id| answer(core::str::from_utf8(id).unwrap_or("null"))).collect();
+        match answers.as_slice() {
+            [] => answer("null"),
+            [one] if !error.is_batch => one.clone(),
+            all => format!("[{}]", all.join(",")),
+        }
+    }
+
+    fn google(&self) -> String {
+        let mut metadata = Json::default();
+        metadata.text("code", self.code.word().as_bytes());
+        if let Some(detail) = self.detail {
+            metadata.text("detail", detail.as_bytes());
+        }
+        metadata.text("decision", self.id.to_string().as_bytes());
+        let mut info = Json::default();
+        info.text("@type", b"type.googleapis.com/google.rpc.ErrorInfo");
+        info.text("reason", self.code.word().to_ascii_uppercase().replace('-', "_").as_bytes());
+        info.text("domain", b"ambit.dev");
+        info.raw("metadata", &metadata.end());
+        let mut error = Json::default();
+        error.raw("code", "403");
+        error.text("status", b"PERMISSION_DENIED");
+        error.text("message", self.message().as_bytes());
+        error.raw("details", &format!("[{}]", info.end()));
+        let mut body = Json::default();
+        body.raw("error", &error.end());
+        body.end()
     }
 }

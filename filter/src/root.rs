@@ -51,7 +51,10 @@ impl RootContext for Root {
             Ok(settings) => {
                 live::read_clock();
                 if let Some(Err(refused)) = settings.live.as_ref().map(live::configure) {
-                    host::log(Level::Error, &format!("ambit: configuration refused: code={}", refused.word()));
+                    host::log(
+                        Level::Error,
+                        &format!("ambit: configuration refused: code={}", refused.word()),
+                    );
                     return false;
                 }
                 host::log(Level::Info, &summary(&settings));
@@ -90,7 +93,11 @@ fn summary(settings: &Settings) -> String {
     match (&settings.policy, settings.role) {
         (Some(policy), _) => {
             let program = policy.program();
-            format!("ambit: policy loaded: generation={} agents={}", program.header().generation, program.agents())
+            format!(
+                "ambit: policy loaded: generation={} agents={}",
+                program.header().generation,
+                program.agents()
+            )
         }
         (None, Role::Outbound) => String::from("ambit: calls are stamped with their lineage"),
         (None, Role::Inbound) => String::from("ambit: no policy is configured: everything is denied"),

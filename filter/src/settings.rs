@@ -121,7 +121,12 @@ impl Settings {
     /// [`SettingsError`]; the proxy then keeps the configuration that it had.
     pub fn parse(bytes: &[u8]) -> Result<Self, SettingsError> {
         if bytes.trim_ascii().is_empty() {
-            return Ok(Self { policy: None, role: Role::Inbound, identity: Identity::Connection, live: None });
+            return Ok(Self {
+                policy: None,
+                role: Role::Inbound,
+                identity: Identity::Connection,
+                live: None,
+            });
         }
         let document: Document = serde_json::from_slice(bytes)
             .map_err(|error| SettingsError::Json { line: error.line(), column: error.column() })?;

@@ -14,12 +14,12 @@ pub const MAX_SPIFFE_BYTES: usize = 2048;
 pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;
 /// Deepest nesting of JSON arrays and objects.
 pub const MAX_DEPTH: u32 = 64;
-/// Most steps in the path of a selected field.
-pub const MAX_STEPS: usize = 16;
+/// Most steps in the path of a selected field: two lists of 16 keys, and the arrays around them.
+pub const MAX_STEPS: usize = 36;
 /// Longest key in the path of a selected field, in bytes.
 pub const MAX_KEY_BYTES: usize = 256;
-/// Most fields in one selection.
-pub const MAX_FIELDS: usize = 1024;
+/// Most fields in one selection: those of the largest policy, as values and as lists, and the envelope's.
+pub const MAX_FIELDS: usize = 2112;
 /// Most objects, arrays and fields on the paths of one selection.
 pub const MAX_NODES: usize = 4096;
 /// Longest string value that is kept, in bytes after decoding.

@@ -140,6 +140,12 @@ impl Fields {
         })
     }
 
+    /// The method that this message calls, if it calls one.
+    #[must_use]
+    pub fn method<'f>(&self, message: &Document<'f>) -> Option<&'f [u8]> {
+        self.envelope.method(message)
+    }
+
     /// The id that a reply to this message must carry, if it has one that can be repeated.
     #[must_use]
     pub fn id<'f>(&self, message: &Document<'f>) -> Option<Id<'f>> {

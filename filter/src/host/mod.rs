@@ -154,7 +154,9 @@ impl Store for SharedMap {
     fn get(&mut self, key: &str) -> Result<Option<(Vec<u8>, Cas)>, StoreFault> {
         match abi::get_shared_data(key.as_bytes()) {
             Ok(None) => Ok(None),
-            Ok(Some((value, cas))) => NonZeroU32::new(cas).map(|cas| Some((value, Cas(cas)))).ok_or(StoreFault),
+            Ok(Some((value, cas))) => {
+                NonZeroU32::new(cas).map(|cas| Some((value, Cas(cas)))).ok_or(StoreFault)
+            }
             Err(_) => Err(StoreFault),
         }
     }

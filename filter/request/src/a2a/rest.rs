@@ -63,6 +63,26 @@ impl<'p> Rest<'p> {
         }
     }
 
+    /// Reads a request to an agent whose interface may be at any base.
+    ///
+    /// # Errors
+    /// As [`Rest::read`]; it is [`A2aError::Ambiguous`] too if different bases give different operations.
+    pub fn read_anywhere(http_method: &[u8], path: &CanonicalPath<'p>) -> Result<Self, A2aError> {
+        let whole = path.as_bytes();
+        let slashes = whole.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        let mut found: Result<Self, _> = Err(A2aError::UnknownMethod);
+        for base in slashes.take(MAX_SEGMENTS).filter_map(|at| whole.get(..at)) {
+            found = match (found, Self::read(http_method, path, base)) {
+                (found, Err(A2aError::UnknownMethod)) => found,
+                (Ok(one), Ok(other)) if one.operation != other.operation => return Err(A2aError::Ambiguous),
+                (Ok(one), Ok(_)) => Ok(one),
+                (_, Ok(one)) => Ok(one),
+                (_, Err(error)) => return Err(error),
+            };
+        }
+        found
+    }
+
     fn resource(http_method: &[u8], segments: &[&'p [u8]], is_v1: bool) -> Option<Self> {
         let (operation, task, push) = match (http_method, segments) {
             (b"POST", [b"message:send"]) => (Operation::MessageSend, None, None),

@@ -97,6 +97,15 @@ fn one_operation_has_one_key_under_all_its_names() {
         check_rest(&format!("{method} /acme{path}"), "", Ok((key, Some("acme"), task, push)));
         check_rest(&format!("{method} /a/b{path}"), "/a/b", Ok((key, None, task, push)));
         check_rest(&format!("{method} /a/acme{path}"), "/a", Ok((key, Some("acme"), task, push)));
+        for base in ["", "/a", "/v1", "/a/b/c/d/e/f/g/h/i/j", "/tasks"] {
+            let mut buffer = PathBuffer::new();
+            let target = format!("{base}{path}");
+            let path = canonicalize(target.as_bytes(), &mut buffer).unwrap();
+            let found = Rest::read_anywhere(method.as_bytes(), &path).map(|rest| rest.operation.key());
+            let is_task = base == "/tasks" && matches!(*rest, "GET /tasks" | "GET /extendedAgentCard");
+            let expected = if is_task { Err(A2aError::Ambiguous) } else { Ok(*key) };
+            assert_eq!(found, expected, "for `{method} {target}`");
+        }
         for other in ["PUT", "PATCH", "HEAD", "OPTIONS", "post"] {
             check_rest(&format!("{other} {path}"), "", Err(A2aError::UnknownMethod));
         }
@@ -223,6 +232,18 @@ proptest! {
         let target = format!("/{}", segments.join("/"));
         let mut buffer = PathBuffer::new();
         let path = canonicalize(target.as_bytes(), &mut buffer).unwrap();
+        // Every base that `read` could be given counts, and no more than one operation comes of them.
+        let whole = path.as_bytes();
+        let bases = (0..whole.len()).filter(|at| whole[*at] == b'/').map(|at| &whole[..at]);
+        let each = bases.map(|base| Rest::read(method.as_bytes(), &path, base));
+        let mut found: Vec<_> = each.filter(|one| *one != Err(A2aError::UnknownMethod)).map(|one| one.map(|rest| rest.operation.key())).collect();
+        found.dedup();
+        let expected = match found.as_slice() {
+            [] => Err(A2aError::UnknownMethod),
+            [one] => *one,
+            _ => Err(A2aError::Ambiguous),
+        };
+        prop_assert_eq!(Rest::read_anywhere(method.as_bytes(), &path).map(|rest| rest.operation.key()), expected);
         if let Ok(rest) = Rest::read(method.as_bytes(), &path, b"") {
             let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
             let template = TABLE.iter().find(|row| row.0 == rest.operation.key()).unwrap().3;

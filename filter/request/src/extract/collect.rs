@@ -117,8 +117,9 @@ impl Collector {
             Some(Frame::Array { node, length }) => {
                 let (node, element) = (*node, *length);
                 *length = length.saturating_add(1);
-                let elements = self.tree().node(node).and_then(|node| node.elements);
-                if elements.is_some() {
+                let Some(node) = self.tree().node(node) else { return Ok(None) };
+                let (elements, joins) = (node.elements, node.joins);
+                if elements.is_some() && !joins {
                     self.element = element;
                 }
                 Ok(elements)
@@ -148,7 +149,11 @@ impl Collector {
         let spare = MAX_LIST_VALUES.saturating_sub(self.list_values);
         let Some(slot) = self.slot(field) else { return };
         if !is_list {
-            *slot = Slot::One(value);
+            // Only in a joined array can there be a value already.
+            *slot = Slot::One(match slot {
+                Slot::One(Stored::Absent) => value,
+                _ => Stored::Unreadable(Unreadable::Repeated),
+            });
             return;
         }
         let added = extend(slot, element, spare, Some(value));
@@ -195,10 +200,11 @@ impl Collector {
         let node = match self.frames.last() {
             None | Some(Frame::Batch) => Some(Tree::ROOT),
             Some(Frame::Object { .. }) => self.target,
-            Some(Frame::Array { node, length }) if *length < MAX_LIST => {
-                self.tree().node(*node).and_then(|node| node.elements)
-            }
-            Some(Frame::Array { .. }) => None,
+            Some(Frame::Array { node, length }) => self
+                .tree()
+                .node(*node)
+                .filter(|node| *length < MAX_LIST || node.joins)
+                .and_then(|node| node.elements),
         };
         match node.and_then(|node| self.tree().node(node)?.field) {
             Some(_) => Text::From(self.facts.arena.len()),
@@ -323,7 +329,7 @@ impl Sink for Collector {
         if let Some(skipped) = self.skipped.checked_sub(1) {
             self.skipped = skipped;
         } else if let Some(Frame::Array { node, length }) = self.frames.pop() {
-            if self.tree().node(node).is_some_and(|node| node.elements.is_some()) {
+            if self.tree().node(node).is_some_and(|node| node.elements.is_some() && !node.joins) {
                 self.end_list(node, length);
             }
             self.record(node, Stored::Array(length));
@@ -368,6 +374,11 @@ fn extend(slot: &mut Slot, length: usize, spare: usize, value: Option<Stored>) -
         *slot = Slot::Many(Vec::new());
     }
     let Slot::Many(values) = slot else { return 0 };
+    if length < values.len() {
+        // A second array of the same name, in another element of a joined one.
+        *slot = Slot::One(Stored::Unreadable(Unreadable::Repeated));
+        return 0;
+    }
     let wanted = length.saturating_add(usize::from(value.is_some()));
     let added = wanted.saturating_sub(values.len());
     if wanted > MAX_LIST || added > spare {

@@ -72,6 +72,8 @@ pub enum Unreadable {
     /// An array beyond [`MAX_LIST`](crate::limits::MAX_LIST), or beyond what
     /// [`MAX_LIST_VALUES`](crate::limits::MAX_LIST_VALUES) leaves.
     TooMany,
+    /// A field in two elements of a [joined](super::Step::Joined) array.
+    Repeated,
 }
 
 /// The values of a field inside an array.
@@ -249,6 +251,7 @@ impl Unreadable {
             Self::TooLong => "field-too-long",
             Self::NumberOutOfRange => "field-number-out-of-range",
             Self::TooMany => "field-too-many",
+            Self::Repeated => "field-repeated",
         }
     }
 }

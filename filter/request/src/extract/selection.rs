@@ -42,6 +42,9 @@ pub enum Step<'a> {
     Key(&'a str),
     /// Every element of an array; at most once in a path.
     Elements,
+    /// The elements of an array, read as if they were one object. A field that is in two of them cannot be read:
+    /// it is [`Unreadable::Repeated`](super::Unreadable::Repeated).
+    Joined,
 }
 
 /// A field of a [`Selection`].
@@ -66,6 +69,8 @@ pub enum SelectionError {
     TooManyNodes,
     /// [`Step::Elements`] twice in a path.
     NestedElements,
+    /// The elements of one array both joined and apart.
+    JoinedAndApart,
 }
 
 #[derive(Debug)]
@@ -85,7 +90,10 @@ pub(super) struct NodeId(u16);
 pub(super) struct Node {
     /// In the order of `folded`.
     children: Vec<Child>,
+    /// What the elements of an array here are.
     pub(super) elements: Option<NodeId>,
+    /// The elements of an array here are read as one object.
+    pub(super) joins: bool,
     pub(super) field: Option<FieldId>,
     pub(super) closed: Option<ClosedId>,
 }
@@ -196,8 +204,15 @@ impl SelectionBuilder {
             };
             let found = match step {
                 Step::Elements if list.is_some() => return Err(SelectionError::NestedElements),
-                Step::Elements => {
-                    list = Some(here);
+                Step::Elements | Step::Joined => {
+                    let joins = *step == Step::Joined;
+                    if node.elements.is_some() && node.joins != joins {
+                        return Err(SelectionError::JoinedAndApart);
+                    }
+                    node.joins = joins;
+                    if !joins {
+                        list = Some(here);
+                    }
                     *node.elements.get_or_insert(next)
                 }
                 Step::Key(key) if key.len() > MAX_KEY_BYTES => return Err(SelectionError::KeyTooLong),
@@ -302,6 +317,7 @@ impl SelectionError {
             Self::TooManyFields => "selection-too-many-fields",
             Self::TooManyNodes => "selection-too-many-nodes",
             Self::NestedElements => "selection-nested-elements",
+            Self::JoinedAndApart => "selection-joined-and-apart",
         }
     }
 }

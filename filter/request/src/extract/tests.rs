@@ -13,16 +13,19 @@ use crate::limits::{
     MAX_STEPS,
 };
 
-/// Reads `a.b[].c`, with `!` at the end for a closed object.
+/// Reads `a.b[].c` and `a.b[+].c`, with `!` at the end for a closed object.
 fn steps(path: &str) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
     for part in path.trim_end_matches('!').split('.').filter(|part| !part.is_empty()) {
-        let key = part.trim_end_matches("[]");
+        let key = part.trim_end_matches("[]").trim_end_matches("[+]");
         if !key.is_empty() {
             steps.push(Step::Key(key));
         }
         if part.ends_with("[]") {
             steps.push(Step::Elements);
+        }
+        if part.ends_with("[+]") {
+            steps.push(Step::Joined);
         }
     }
     steps
@@ -230,6 +233,59 @@ fn limits_make_a_value_unreadable_and_never_absent() {
 }
 
 #[test]
+fn joined_elements_are_one_object() {
+    let paths = &["parts[+].data.a", "parts[+].data.l[].b", "parts[+].data.l", "parts"][..];
+    let parts = |parts: &str| format!(r#"{{"parts":[{parts}]}}"#);
+    let one = r#"{"data":{"a":1}}"#;
+    check(paths, &parts(one), Ok(&["parts[+].data.a = 1", "parts = array of 1"]));
+    check(
+        paths,
+        &parts(&format!(r#"{{"text":"x"}}, 7, {one}, {{"data":{{"z":1}}}}, [1]"#)),
+        Ok(&["parts[+].data.a = 1", "parts = array of 5"]),
+    );
+    check(
+        paths,
+        &parts(&[one, one].join(",")),
+        Ok(&["parts[+].data.a = field-repeated", "parts = array of 2"]),
+    );
+    let nulls = r#"{"data":{"a":null}}"#;
+    check(
+        paths,
+        &parts(&[nulls, nulls].join(",")),
+        Ok(&["parts[+].data.a = field-repeated", "parts = array of 2"]),
+    );
+    // Beyond the elements of a list that are kept, a joined element still counts.
+    let far = vec!["{}"; MAX_LIST + 5].join(",");
+    let length = format!("parts = array of {}", MAX_LIST + 6);
+    check(
+        paths,
+        &parts(&format!(r#"{far},{{"data":{{"a":"x"}}}}"#)),
+        Ok(&["parts[+].data.a = \"x\"", &length]),
+    );
+    let list = |elements: &str| format!(r#"{{"data":{{"l":[{elements}]}}}}"#);
+    check(
+        paths,
+        &parts(&list(r#"{"b":1},{"b":2}"#)),
+        Ok(&["parts[+].data.l[].b = [1, 2]", "parts[+].data.l = array of 2", "parts = array of 1"]),
+    );
+    for (first, second) in
+        [(r#"{"b":1}"#, r#"{"b":2},{"b":3}"#), (r#"{"b":1}"#, ""), (r#"{"b":1},{"b":2}"#, r#"{"b":3}"#)]
+    {
+        check(
+            paths,
+            &parts(&[list(first), list(second)].join(",")),
+            Ok(&[
+                "parts[+].data.l[].b = field-repeated",
+                "parts[+].data.l = field-repeated",
+                "parts = array of 2",
+            ]),
+        );
+    }
+    check(paths, &parts(r#"{"data":{"a":1,"a":2}}"#), Err(JsonErrorKind::DuplicateKey));
+    check(paths, &parts(r#"{"data":{"a":1}},{"data":{"A":2}}"#), Err(JsonErrorKind::LookAlikeKey));
+}
+
+#[test]
 fn batches() {
     let selected = select(Root::Batch, &["method", "params.name", "params!"]);
     let one = r#"{"method":"a","params":{"name":1}}"#;
@@ -257,6 +313,7 @@ fn batches() {
 fn selections_are_bounded() {
     let mut builder = Selection::builder(Root::Document);
     assert_eq!(builder.field(&[Step::Elements, Step::Elements]), Err(SelectionError::NestedElements));
+    assert_eq!(builder.field(&[Step::Joined]), Err(SelectionError::JoinedAndApart));
     assert_eq!(builder.field(&[Step::Key("a"); MAX_STEPS + 1]), Err(SelectionError::TooManySteps));
     assert_eq!(builder.field(&[Step::Key(&"a".repeat(MAX_KEY_BYTES + 1))]), Err(SelectionError::KeyTooLong));
     let a = builder.field(&[Step::Key("a")]);

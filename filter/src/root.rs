@@ -38,24 +38,30 @@ impl Root {
 impl Context for Root {}
 
 impl RootContext for Root {
+    /// What is refused here is refused for what the configuration says, never for the state of the host: were a worker
+    /// to refuse what the first VM has accepted, Envoy would leave the filter out on it, and let everything pass. When
+    /// in doubt it accepts, and denies.
     fn on_configure(&mut self, plugin_configuration_size: usize) -> bool {
         let bytes = if plugin_configuration_size == 0 {
             Vec::new()
-        } else if let Some(bytes) = host::plugin_configuration(plugin_configuration_size) {
-            bytes
         } else {
-            host::log(Level::Error, "ambit: configuration refused: code=configuration-unreadable");
-            return false;
+            host::plugin_configuration(plugin_configuration_size).unwrap_or_else(|| {
+                host::log(
+                    Level::Error,
+                    "ambit: the configuration cannot be read: code=configuration-unreadable",
+                );
+                Vec::new()
+            })
         };
         match Settings::parse(&bytes) {
             Ok(settings) => {
                 live::read_clock();
                 if let Some(Err(refused)) = settings.live.as_ref().map(live::configure) {
+                    // Every request is then denied, since the calls it causes could not be tied to it.
                     host::log(
                         Level::Error,
-                        &format!("ambit: configuration refused: code={}", refused.word()),
+                        &format!("ambit: lineage cannot be kept: code={}", refused.word()),
                     );
-                    return false;
                 }
                 host::log(Level::Info, &summary(&settings));
                 self.configured = Some(Rc::new(Configured { settings }));

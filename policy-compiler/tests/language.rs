@@ -249,12 +249,21 @@ spec:
 ---
 apiVersion: ambit.dev/v1alpha1
 kind: Agent
+metadata: {name: refined}
+spec:
+  identity: [{namespace: n, serviceAccount: refined}]
+  originates: true
+  grants:
+    - {actions: [web/long], when: path.other == "8"}
+---
+apiVersion: ambit.dev/v1alpha1
+kind: Agent
 metadata: {name: inline}
 spec:
   identity: [{namespace: n, serviceAccount: inline}]
   originates: true
   grants:
-    - http: {service: web, paths: ["/x/{id}/{other}", "/y/{id}"]}
+    - http: {service: web, paths: ["/x/{id}/{other}", "/x/{id}/b", "/y/{id}"]}
       when: path.id == "7"
 "#;
     let policy = checked("ways", &[POLICY]).policy.unwrap();
@@ -274,10 +283,72 @@ spec:
         "inline: web GET /y/7 -> allowed",
         "inline: web GET /7 -> not-granted",
         // What the inline rule made of `long` is still covered by rules on `long`, which name its parameters.
-        "paths: web PUT /x/8/7 -> allowed",
+        "refined: web PUT /x/8/b -> allowed",
+        "refined: web PUT /x/7/b -> condition-not-met",
+        "inline: web PUT /x/7/b -> allowed",
     ] {
         decide::hold(&policy, case).unwrap_or_else(|why| panic!("{case}: {why}"));
     }
+}
+
+/// In a deny all of a service is all of it, what inline rules made included, by whatever way the deny says so.
+#[test]
+fn a_deny_of_all_leaves_nothing_out() {
+    const POLICY: &str = r#"
+apiVersion: ambit.dev/v1alpha1
+kind: Service
+metadata: {name: web}
+spec:
+  workload: {namespace: n, serviceAccount: web}
+  protocol: http
+  actions: [{name: a, path: /a}]
+---
+apiVersion: ambit.dev/v1alpha1
+kind: Toolset
+metadata: {name: all}
+spec: {grants: [{actions: ["web/*"]}]}
+---
+apiVersion: ambit.dev/v1alpha1
+kind: Agent
+metadata: {name: named}
+spec:
+  identity: [{namespace: n, serviceAccount: named}]
+  originates: true
+  grants: [{http: {service: web, paths: [/a, /b]}}]
+  denies: [{actions: ["*/*"], when: request.method == "PUT"}]
+---
+apiVersion: ambit.dev/v1alpha1
+kind: Agent
+metadata: {name: tooled}
+spec:
+  identity: [{namespace: n, serviceAccount: tooled}]
+  originates: true
+  grants: [{http: {service: web, paths: [/a, /b]}}]
+  denies: [{toolset: all, when: request.method == "PUT"}]
+---
+apiVersion: ambit.dev/v1alpha1
+kind: Agent
+metadata: {name: granted}
+spec:
+  identity: [{namespace: n, serviceAccount: granted}]
+  originates: true
+  grants: [{toolset: all}]
+"#;
+    let policy = checked("denies", &[POLICY]).policy.unwrap();
+    let cases = [
+        ("GET /a", "allowed"),
+        ("GET /b", "allowed"),
+        ("PUT /a", "explicitly-denied"),
+        ("PUT /b", "explicitly-denied"),
+    ];
+    for agent in ["named", "tooled"] {
+        for (request, code) in cases {
+            let case = format!("{agent}: web {request} -> {code}");
+            decide::hold(&policy, &case).unwrap_or_else(|why| panic!("{case}: {why}"));
+        }
+    }
+    decide::hold(&policy, "granted: web GET /a -> allowed").unwrap();
+    decide::hold(&policy, "granted: web GET /b -> not-granted").unwrap();
 }
 
 /// The seed story, as the demo plays it.

@@ -91,10 +91,7 @@ impl Found {
 
     /// A path that was named: a directory, or any file whatever its name.
     fn path(&mut self, path: &Path) -> Result<(), Failure> {
-        let metadata = fs::metadata(path).map_err(|error| {
-            let near = if error.kind() == io::ErrorKind::NotFound { near_name(path) } else { None };
-            cannot_read(&shown(path), &error).maybe_help(near)
-        })?;
+        let metadata = fs::metadata(path).map_err(|error| cannot_open(path, &error))?;
         if !metadata.is_dir() {
             return self.file(path);
         }
@@ -186,12 +183,18 @@ pub(crate) fn shown(path: &Path) -> String {
     }
 }
 
-pub(crate) fn cannot_read(name: &str, error: &io::Error) -> Problem {
+fn cannot_read(name: &str, error: &io::Error) -> Problem {
     Problem::new(format!("cannot read `{name}`: {}", reason(error)))
 }
 
+/// The same for a path that was named, with what was probably meant if nothing is there.
+pub(crate) fn cannot_open(path: &Path, error: &io::Error) -> Problem {
+    let near = if error.kind() == io::ErrorKind::NotFound { near_name(path) } else { None };
+    cannot_read(&shown(path), error).maybe_help(near)
+}
+
 /// What is in the same directory under nearly the same name.
-pub(crate) fn near_name(path: &Path) -> Option<String> {
+fn near_name(path: &Path) -> Option<String> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let wanted = path.file_name()?.to_str()?;
     let names: Vec<String> = fs::read_dir(directory)

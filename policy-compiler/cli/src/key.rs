@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::failure::{Failure, Problem};
-use crate::input::{cannot_read, near_name, shown};
+use crate::input::{cannot_open, shown};
 use crate::limits::MAX_KEY_BYTES;
 use crate::output::cannot_write;
 
@@ -18,7 +18,7 @@ use crate::output::cannot_write;
 pub(crate) fn read(path: &Path) -> Result<SigningKey, Problem> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MAX_KEY_BYTES).read_to_string(&mut text));
-    read.map_err(|error| cannot_read(&shown(path), &error).maybe_help(near_name(path)))?;
+    read.map_err(|error| cannot_open(path, &error))?;
     let seed = STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     let seed = seed.ok_or_else(|| {
         let help = if text.contains("-----BEGIN") {

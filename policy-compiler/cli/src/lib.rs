@@ -50,11 +50,12 @@ pub fn main() -> ExitCode {
     let mut input = std::io::stdin().lock();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut err = std::io::stderr().lock();
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let plain = set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let (no_color, term) = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
+    let takes_colour =
+        |is_terminal| terminal::takes_colour(is_terminal, no_color.as_deref(), term.as_deref());
     let mut terminal = Terminal {
-        out_takes_colour: !plain && std::io::stdout().is_terminal(),
-        err_takes_colour: !plain && std::io::stderr().is_terminal(),
+        out_takes_colour: takes_colour(std::io::stdout().is_terminal()),
+        err_takes_colour: takes_colour(std::io::stderr().is_terminal()),
         colour: Colour::Auto,
         input: &mut input,
         out: &mut out,

@@ -29,8 +29,10 @@ impl Batch {
         if target.is_dir() {
             return Err(Problem::new(format!("cannot write `{}`: it is a directory", shown(target))).into());
         }
-        let (temporary, mut file) = beside(target).map_err(|error| fail(&error))?;
-        self.staged.push(Staged { temporary: temporary.clone(), target: target.to_owned(), done: false });
+        // Of a link, what it leads to is replaced.
+        let resolved = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        let (temporary, mut file) = beside(&resolved).map_err(|error| fail(&error))?;
+        self.staged.push(Staged { temporary: temporary.clone(), target: resolved, done: false });
         if let Ok(metadata) = fs::metadata(target) {
             fs::set_permissions(&temporary, metadata.permissions()).map_err(|error| fail(&error))?;
         }

@@ -3,6 +3,7 @@
 use ambit_compiler::check::check;
 use ambit_compiler::compile::{CompileError, CompileErrorKind};
 use ambit_compiler::diagnostics::render::{Format, render};
+use ambit_compiler::diagnostics::{Code, Diagnostic, Diagnostics};
 use ambit_compiler::model::{Policy, Workload};
 use ambit_compiler::source::Sources;
 use ambit_compiler::syntax::suggest::nearest;
@@ -23,39 +24,53 @@ pub(crate) fn load(paths: &PolicyPaths, terminal: &mut Terminal<'_>) -> Result<L
     let checked = check(&sources);
     let format = Format::Human { colour: terminal.colours_err() };
     terminal.err.write_all(render(&checked.diagnostics, &sources, format).as_bytes())?;
+    if !checked.diagnostics.is_empty() {
+        terminal.err.write_all(tally(&checked.diagnostics).as_bytes())?;
+    }
     match checked.policy {
         Some(policy) => Ok(Loaded { sources, policy }),
-        None => {
-            terminal
-                .err
-                .write_all(tally(checked.diagnostics.errors(), checked.diagnostics.warnings()).as_bytes())?;
-            Err(Failure::Rejected)
-        }
+        None => Err(Failure::Rejected),
     }
 }
 
+/// Every workload that serves something, in order.
+pub(crate) fn workloads(policy: &Policy) -> Vec<&Workload> {
+    let mut workloads: Vec<_> = policy.services.iter().map(|service| &service.workload).collect();
+    workloads.sort();
+    workloads.dedup();
+    workloads
+}
+
+/// Why a policy that is right has no blob for a workload. What a blob cannot hold is always too much of something.
+pub(crate) fn refusal(policy: &Policy, workload: &Workload, error: &CompileError) -> Diagnostic {
+    let service = policy.services.iter().find(|service| service.workload == *workload);
+    let span = error.span.or(service.map(|service| service.span)).unwrap_or_default();
+    let help = match error.kind {
+        CompileErrorKind::TooManySteps { .. } => Some("make the condition smaller, or split the rule"),
+        CompileErrorKind::BlobTooLarge { .. } => {
+            Some("give the service fewer agents that hold grants of their own")
+        }
+        _ => None,
+    };
+    Diagnostic::new(Code::TooMuch, span, error.to_string())
+        .maybe_help(help.map(String::from))
+        .note(format!("this is about the blob of the workload `{}`", written(workload)))
+}
+
 /// `3 errors, 1 warning`, as a line.
-pub(crate) fn tally(errors: usize, warnings: usize) -> String {
+pub(crate) fn tally(diagnostics: &Diagnostics) -> String {
     let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    match (errors, warnings) {
-        (_, 0) => format!("{}\n", count(errors, "error")),
-        (0, _) => format!("{}\n", count(warnings, "warning")),
-        _ => format!("{}, {}\n", count(errors, "error"), count(warnings, "warning")),
+    match (diagnostics.errors(), diagnostics.warnings()) {
+        (errors, 0) => format!("{}\n", count(errors, "error")),
+        (0, warnings) => format!("{}\n", count(warnings, "warning")),
+        (errors, warnings) => format!("{}, {}\n", count(errors, "error"), count(warnings, "warning")),
     }
 }
 
 impl Loaded {
-    /// Every workload that serves something, in order.
-    pub(crate) fn workloads(&self) -> Vec<&Workload> {
-        let mut workloads: Vec<_> = self.policy.services.iter().map(|service| &service.workload).collect();
-        workloads.sort();
-        workloads.dedup();
-        workloads
-    }
-
     /// The workload that is written `NAMESPACE/SERVICE_ACCOUNT`.
     pub(crate) fn workload(&self, text: &str) -> Result<&Workload, Problem> {
-        let known = self.workloads();
+        let known = workloads(&self.policy);
         if let Some(workload) = known.iter().find(|workload| written(workload) == text) {
             return Ok(workload);
         }
@@ -69,23 +84,12 @@ impl Loaded {
         Err(Problem::new(format!("no service has the workload `{text}`")).help(help))
     }
 
-    /// Shows why a workload has no blob.
-    pub(crate) fn refuse(
-        &self,
-        workload: &Workload,
-        error: &CompileError,
-        terminal: &mut Terminal<'_>,
-    ) -> Failure {
-        let place = error.span.map(|span| format!("{}: ", self.sources.locate(span))).unwrap_or_default();
-        let problem = Problem::new(format!("{place}{error} (compiling for `{}`)", written(workload)));
-        let help = match error.kind {
-            CompileErrorKind::TooManySteps { .. } => Some("make the condition smaller, or split the rule"),
-            CompileErrorKind::BlobTooLarge { .. } => {
-                Some("give the service fewer agents that hold grants of their own")
-            }
-            _ => None,
-        };
-        let text = problem.maybe_help(help.map(String::from)).render(terminal.colours_err());
+    /// Shows why workloads have no blob.
+    pub(crate) fn refuse(&self, refusals: Vec<Diagnostic>, terminal: &mut Terminal<'_>) -> Failure {
+        let mut diagnostics = Diagnostics::new();
+        refusals.into_iter().for_each(|refusal| diagnostics.push(refusal));
+        let format = Format::Human { colour: terminal.colours_err() };
+        let text = render(&diagnostics, &self.sources, format) + &tally(&diagnostics);
         match terminal.err.write_all(text.as_bytes()) {
             Ok(()) => Failure::Rejected,
             Err(error) => Failure::from(error),

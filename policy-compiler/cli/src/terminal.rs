@@ -1,5 +1,6 @@
 //! Where a command reads and writes.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 
 use clap::ValueEnum;
@@ -50,6 +51,36 @@ impl Terminal<'_> {
             Colour::Auto => takes,
             Colour::Always => true,
             Colour::Never => false,
+        }
+    }
+}
+
+/// Whether a stream takes colour, by the values of `NO_COLOR` (no-color.org) and `TERM`.
+pub(crate) fn takes_colour(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
+    is_terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::takes_colour;
+
+    #[test]
+    fn only_a_terminal_that_wants_it_gets_colour() {
+        for (is_terminal, no_color, term, takes) in [
+            (true, None, Some("xterm"), true),
+            (true, Some(""), None, true),
+            (true, Some("1"), Some("xterm"), false),
+            (true, None, Some("dumb"), false),
+            (false, None, Some("xterm"), false),
+        ] {
+            let (no_color, term) = (no_color.map(OsStr::new), term.map(OsStr::new));
+            assert_eq!(
+                takes_colour(is_terminal, no_color, term),
+                takes,
+                "{is_terminal} {no_color:?} {term:?}"
+            );
         }
     }
 }

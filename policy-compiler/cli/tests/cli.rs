@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `? N` is the exit status, where it is not 0. Each transcript runs in a directory of its own; space at the ends of
-//! lines does not count. `samples` in it is the directory of the compiler's samples.
+//! lines does not count. In it, `shop` is a small policy, and `samples` the directory of the compiler's samples.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
@@ -95,8 +95,10 @@ fn directory(name: &str) -> PathBuf {
 fn check(path: &Path) -> Option<String> {
     let name = path.file_stem().unwrap().to_str().unwrap();
     let directory = directory(name);
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
-    std::os::unix::fs::symlink(fs::canonicalize(samples).unwrap(), directory.join("samples")).unwrap();
+    for (name, target) in [("samples", "../samples"), ("shop", "tests/shop")] {
+        let target = fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join(target)).unwrap();
+        std::os::unix::fs::symlink(target, directory.join(name)).unwrap();
+    }
     let text = fs::read_to_string(path).unwrap();
     let script = parse(&text);
     for (name, content) in &script.files {

@@ -55,7 +55,14 @@ impl Extents {
                 return;
             }
             Value::Scalar(_) => true,
-            _ if written(text, node).starts_with(['{', '[']) => false,
+            Value::Map(_) if written(text, node).starts_with('{') => false,
+            // The place of a block is that of its first item, if that stands at the column of its key.
+            Value::List(items)
+                if written(text, node).starts_with('[')
+                    && items.first().is_none_or(|first| first.span.start != node.span.start) =>
+            {
+                false
+            }
             _ => return,
         };
         let length = u32::try_from(written(text, node).trim_end().len()).unwrap_or(u32::MAX);

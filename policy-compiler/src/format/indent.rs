@@ -66,11 +66,11 @@ impl Layout<'_> {
         if text == "?" || text.starts_with("? ") || text.starts_with('%') {
             return None;
         }
+        let text = if self.extents.ends_open(number) { text } else { trimmed };
         let before = self.levels.clone();
         let to = self.open(column, is_item(text))?;
         let (dashes, rest, block) = self.items(number, column, text)?;
         self.settle(&before, Some((column, to)));
-        let rest = if self.extents.ends_open(number) { rest } else { rest.trim_end_matches([' ', '\t']) };
         let outermost = to == 0 && dashes.is_empty() && self.extents.is_key(number, column);
         let rank = outermost.then(|| order::rank(rest.split(':').next().unwrap_or_default()));
         self.lines.push(Line { kind: Kind::Content, indent: to, text: format!("{dashes}{rest}"), rank });
@@ -154,9 +154,10 @@ impl Layout<'_> {
     fn continue_to(&mut self, number: usize, last: usize, block: Option<Level>) -> Option<usize> {
         for place in number.checked_add(1)?..=last {
             let (column, text) = split(self.raw.get(place)?);
+            let ends = !self.extents.starts_block(number) && !self.extents.ends_open(place);
+            let text = if ends { text.trim_end_matches([' ', '\t']) } else { text };
             let indent = match block {
-                // Space on a line of its own means nothing, or is part of a text.
-                _ if text.is_empty() && column == 0 => 0,
+                _ if text.is_empty() && (column == 0 || ends) => 0,
                 None => column,
                 Some(Level { from, to, .. }) => column.saturating_add(to).saturating_sub(from),
             };

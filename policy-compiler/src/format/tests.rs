@@ -18,6 +18,7 @@ fn ends_of_lines_and_blank_lines() {
     check("a: 1\r\nb: 2\r\n", "a: 1\nb: 2\n");
     check("\u{feff}\n\na: 1", "a: 1\n");
     check("", "");
+    check("- \t", "-\n");
     check("# only a comment", "# only a comment\n");
     check("---   # one\n\na: 1\n\n---\t\n\n\n# two\nb: 2\n...\n", "--- # one\na: 1\n---\n# two\nb: 2\n...\n");
 }
@@ -32,6 +33,7 @@ fn blocks_are_indented_by_two() {
         "a:\n-   b: 1\n    c:\n    -  - 2\n       - 3\n",
         "a:\n  - b: 1\n    c:\n      - - 2\n        - 3\n",
     );
+    check("a:\n b:\n - [c]\n\n\n -  - d\n", "a:\n  b:\n    - [c]\n\n    - - d\n");
     check("a:\n -\n    b: 1\n -   # empty\n", "a:\n  -\n    b: 1\n  -   # empty\n");
     check("a:\n     {b: 1}\nc:\n    'd'\n", "a:\n  {b: 1}\nc:\n  'd'\n");
 }
@@ -68,6 +70,7 @@ fn what_goes_on_over_several_lines_is_moved_as_a_whole() {
         "a:\n    - {b: 1,   # one\n       c: [2,  \n            3]}\n",
         "a:\n  - {b: 1,   # one\n     c: [2,\n          3]}\n",
     );
+    check("a: [1,\n   \n    2]\n", "a: [1,\n\n    2]\n");
     check("a:\n    b: x\n      y # z\n    c: 1\n", "a:\n  b: x\n    y # z\n  c: 1\n");
 }
 
@@ -89,6 +92,8 @@ fn what_is_not_understood_is_refused() {
         ("a: &x 1", FormatError::NotYaml),
         ("a: [", FormatError::NotYaml),
         ("? a\n: b\n", FormatError::Unsure),
+        // A text that would come to be a mark.
+        (" ---", FormatError::Unsure),
     ] {
         assert_eq!(format(text), Err(error), "{text}");
     }

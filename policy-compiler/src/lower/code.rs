@@ -158,7 +158,13 @@ impl Lowerer<'_> {
             Value::Literal(literal) => self.literal(literal)?,
             Value::Field(field) => Code::one(Opcode::Field, &[self.tables.field(field)?], 1),
             Value::Element(list, keys) => Code::one(Opcode::Element, &[self.tables.element(list, keys)?], 1),
-            Value::Size(inner) => self.value(inner)?.op(Opcode::Size, &[]),
+            // Only a body has lists, and only the request says whether a field of it is one.
+            Value::Size(inner) => match inner.as_ref() {
+                Value::Field(field @ Field::Body(_)) => {
+                    Code::one(Opcode::Count, &[self.tables.list(field)?], 1)
+                }
+                other => self.value(other)?.op(Opcode::Size, &[]),
+            },
             Value::Depth => Code::one(Opcode::Depth, &[], 1),
             Value::Minute => Code::one(Opcode::Minute, &[], 1),
             Value::Weekday => Code::one(Opcode::Weekday, &[], 1),

@@ -3,12 +3,12 @@
 use ambit_compiler::syntax::node::{Entry, Node, Scalar, Style, Value};
 
 /// Choices drawn from bytes; the first of each when they have run out.
-pub struct Choices<'a> {
+pub(crate) struct Choices<'a> {
     bytes: std::slice::Iter<'a, u8>,
 }
 
 impl<'a> Choices<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes: bytes.iter() }
     }
 
@@ -19,7 +19,7 @@ impl<'a> Choices<'a> {
 }
 
 /// A text in the making.
-pub struct Layout<'a, 'b> {
+pub(crate) struct Layout<'a, 'b> {
     choices: &'a mut Choices<'b>,
     /// Whether there are comments and blank lines, and lines are broken in other places.
     wild: bool,
@@ -28,23 +28,23 @@ pub struct Layout<'a, 'b> {
 }
 
 /// A text, and how many comments are in it: `# 0.`, `# 1.` and so on.
-pub struct Written {
-    pub text: String,
-    pub comments: usize,
+pub(crate) struct Written {
+    pub(crate) text: String,
+    pub(crate) comments: usize,
 }
 
 impl<'a, 'b> Layout<'a, 'b> {
     /// Everything is different.
-    pub fn wild(choices: &'a mut Choices<'b>) -> Self {
+    pub(crate) fn wild(choices: &'a mut Choices<'b>) -> Self {
         Self { choices, wild: true, text: String::new(), comments: 0 }
     }
 
     /// Only indentation, space at the ends of lines, and the order of outermost fields.
-    pub fn tame(choices: &'a mut Choices<'b>) -> Self {
+    pub(crate) fn tame(choices: &'a mut Choices<'b>) -> Self {
         Self { choices, wild: false, text: String::new(), comments: 0 }
     }
 
-    pub fn write(mut self, documents: &[Node]) -> Written {
+    pub(crate) fn write(mut self, documents: &[Node]) -> Written {
         for (number, document) in documents.iter().enumerate() {
             if number > 0 {
                 self.text.push_str("---");

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::failure::{Failure, Problem};
 use crate::input::{PolicyPaths, shown};
 use crate::output::{Batch, cannot_write, with_suffix};
-use crate::policy::{Loaded, load, written};
+use crate::policy::{Loaded, load, refusal, workloads, written};
 use crate::terminal::Terminal;
 use crate::{key, time};
 
@@ -140,15 +140,15 @@ impl Build {
             None => all(loaded, &self.output)?,
         };
         let mut outputs = Vec::with_capacity(places.len());
-        let mut failure = None;
+        let mut refusals = Vec::new();
         for (path, workload) in places {
             match compile(&loaded.policy, workload, options) {
                 Ok(compiled) => outputs.push(Output { path, workload, compiled }),
                 // The others are compiled all the same, so that everything that is wrong is said at once.
-                Err(error) => failure = Some(loaded.refuse(workload, &error, terminal)),
+                Err(error) => refusals.push(refusal(&loaded.policy, workload, &error)),
             }
         }
-        failure.map_or(Ok(outputs), Err)
+        if refusals.is_empty() { Ok(outputs) } else { Err(loaded.refuse(refusals, terminal)) }
     }
 
     fn write(&self, loaded: &Loaded, options: &Options, outputs: &[Output<'_>]) -> Result<(), Failure> {
@@ -172,7 +172,7 @@ impl Build {
 
 /// Every workload, with its file in a directory.
 fn all<'a>(loaded: &'a Loaded, directory: &Path) -> Result<Vec<(PathBuf, &'a Workload)>, Problem> {
-    let workloads = loaded.workloads();
+    let workloads = workloads(&loaded.policy);
     if workloads.is_empty() {
         let problem = Problem::new("the policy has no `Service`, so there is nothing to compile");
         return Err(problem.help("a blob is for the workload of a service"));

@@ -1,17 +1,18 @@
 //! `ambit check`
 
 use ambit_compiler::check::check;
+use ambit_compiler::compile::{Options, compile};
 use ambit_compiler::diagnostics::render::{Format, render};
 use clap::{Args, ValueEnum};
 
 use crate::failure::Failure;
 use crate::input::PolicyPaths;
-use crate::policy::tally;
+use crate::policy::{refusal, tally, workloads};
 use crate::terminal::Terminal;
 
 /// Check policy files, and say everything that is wrong with them at once
 ///
-/// Silent if there is nothing to say. Without `-f`, the current directory is checked.
+/// Silent if there is nothing to say. Without `-f`, the current directory is checked. What is fine here can be built.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -51,7 +52,16 @@ enum OutputFormat {
 impl Check {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
         let sources = self.paths.sources(terminal)?;
-        let diagnostics = check(&sources).diagnostics;
+        let checked = check(&sources);
+        let mut diagnostics = checked.diagnostics;
+        if let Some(policy) = &checked.policy {
+            // What cannot be built is said here already.
+            for workload in workloads(policy) {
+                if let Err(error) = compile(policy, workload, &Options::default()) {
+                    diagnostics.push(refusal(policy, workload, &error));
+                }
+            }
+        }
         let colour = terminal.colours_err();
         let format = match self.format {
             OutputFormat::Human => Format::Human { colour },
@@ -65,7 +75,7 @@ impl Check {
             OutputFormat::Json | OutputFormat::Github => terminal.out.write_all(text.as_bytes())?,
         }
         if matches!(self.format, OutputFormat::Human) && !diagnostics.is_empty() {
-            terminal.err.write_all(tally(diagnostics.errors(), diagnostics.warnings()).as_bytes())?;
+            terminal.err.write_all(tally(&diagnostics).as_bytes())?;
         }
         if diagnostics.has_errors() || (self.deny_warnings && diagnostics.warnings() > 0) {
             return Err(Failure::Rejected);

@@ -81,7 +81,7 @@ fn formatted(file: &PolicyFile, terminal: &mut Terminal<'_>) -> Result<Option<St
     if diagnostics.has_errors() {
         let colour = terminal.colours_err();
         terminal.err.write_all(render(&diagnostics, &sources, Format::Human { colour }).as_bytes())?;
-        terminal.err.write_all(tally(diagnostics.errors(), diagnostics.warnings()).as_bytes())?;
+        terminal.err.write_all(tally(&diagnostics).as_bytes())?;
         return Ok(None);
     }
     let text = sources.iter().next().map_or("", |(_, file)| file.text());

@@ -3,6 +3,8 @@
 mod code;
 mod listing;
 mod show;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -19,10 +21,10 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use self::listing::{Listing, Places};
 use crate::failure::{Failure, Problem};
-use crate::input::{PolicyPaths, cannot_read, near_name, shown};
+use crate::input::{PolicyPaths, cannot_open, shown};
 use crate::limits::MAX_SPAN_MAP_BYTES;
 use crate::output::with_suffix;
-use crate::policy::{Loaded, load};
+use crate::policy::{Loaded, load, refusal};
 use crate::terminal::Terminal;
 
 /// Show what is in a blob, or a stage of its making
@@ -96,8 +98,9 @@ impl Inspect {
         match self.stage {
             Stage::Blob => {
                 let options = Options { source_digest: loaded.sources.digest(), ..Options::default() };
-                let compiled = compile(&loaded.policy, workload, &options)
-                    .map_err(|error| loaded.refuse(workload, &error, terminal))?;
+                let compiled = compile(&loaded.policy, workload, &options).map_err(|error| {
+                    loaded.refuse(vec![refusal(&loaded.policy, workload, &error)], terminal)
+                })?;
                 let map = span_map(&loaded.policy, &loaded.sources, &compiled, &options.source_digest);
                 self.list(&compiled.blob, "the blob", Some(&map), terminal)
             }
@@ -156,7 +159,7 @@ fn early(
     if stage == Stage::Slice {
         return Ok(slice.to_string());
     }
-    let mut refused = |error| loaded.refuse(workload, &error, terminal);
+    let mut refused = |error| loaded.refuse(vec![refusal(&loaded.policy, workload, &error)], terminal);
     let ir = ir::build(&slice).map_err(&mut refused)?;
     if stage == Stage::Ir {
         return Ok(ir.to_string());
@@ -172,7 +175,7 @@ fn read_blob(path: &Path) -> Result<Vec<u8>, Problem> {
     let most = u64::try_from(MAX_BLOB_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
-    read.map_err(|error| cannot_read(&shown(path), &error).maybe_help(near_name(path)))?;
+    read.map_err(|error| cannot_open(path, &error))?;
     Ok(bytes)
 }
 

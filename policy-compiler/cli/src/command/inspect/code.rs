@@ -81,8 +81,8 @@ pub(super) fn field(program: &Program<&[u8]>, number: u16) -> String {
         Source::Body => {
             let own = keys(number, description.keys);
             match description.list.and_then(|list| Some((list, program.field(list)?))) {
-                Some((list, outer)) => format!("{word} {}[]{own}", keys(list, outer.keys)),
-                None => format!("{word} {own}"),
+                Some((list, outer)) => format!("{word}{}[]{own}", keys(list, outer.keys)),
+                None => format!("{word}{own}"),
             }
         }
         _ => word.to_owned(),
@@ -93,10 +93,26 @@ fn literal(value: &Value<'_>) -> String {
     match value {
         Value::Null => String::from("null"),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) if number.exponent == 0 => number.coefficient.to_string(),
-        Value::Number(number) => format!("{}e{}", number.coefficient, number.exponent),
+        Value::Number(number) => decimal(number.coefficient, number.exponent),
         Value::Text(bytes) => format!("\"{}\"", text(bytes)),
         _ => String::from("?"),
+    }
+}
+
+/// A number as people write it, unless that would be long.
+fn decimal(coefficient: i64, exponent: i16) -> String {
+    let sign = if coefficient < 0 { "-" } else { "" };
+    let digits = coefficient.unsigned_abs().to_string();
+    let places = usize::from(exponent.unsigned_abs());
+    match exponent {
+        0..=9 => format!("{sign}{digits}{}", "0".repeat(places)),
+        -9..0 => {
+            let padded = format!("{digits:0>width$}", width = places.saturating_add(1));
+            let (whole, part) =
+                padded.split_at_checked(padded.len().saturating_sub(places)).unwrap_or((&padded, ""));
+            format!("{sign}{whole}.{part}")
+        }
+        _ => format!("{sign}{digits}e{exponent}"),
     }
 }
 
@@ -115,4 +131,25 @@ fn set(members: impl Iterator<Item = String>) -> String {
         named.push(format!("{more} more"));
     }
     format!("[{}]", named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn numbers_are_written_out() {
+        for (coefficient, exponent, text) in [
+            (0, 0, "0"),
+            (-7, 0, "-7"),
+            (505, -1, "50.5"),
+            (5, -3, "0.005"),
+            (-12, 3, "-12000"),
+            (1, 10, "1e10"),
+            (1, -10, "1e-10"),
+            (i64::MIN, -1, "-922337203685477580.8"),
+        ] {
+            assert_eq!(decimal(coefficient, exponent), text);
+        }
+    }
 }

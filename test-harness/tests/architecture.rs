@@ -17,7 +17,10 @@ const ALLOWED: &[Rule] = &[
     ("ambit-eval", &["ambit-bytecode"], Some(&[])),
     ("ambit-no-panic", &["ambit-eval"], Some(&[])),
     ("ambit-request", &[], Some(&[])),
-    ("ambit-lineage", &[], Some(&[])),
+    // Authenticates what other plugins of the proxy can write.
+    ("ambit-lineage", &[], Some(&["siphasher"])),
+    // Links the evaluator to show that it cannot panic; never shipped.
+    ("ambit-no-panic", &["ambit-eval"], Some(&[])),
     (
         "ambit-filter",
         &["ambit-bytecode", "ambit-eval", "ambit-lineage", "ambit-request"],

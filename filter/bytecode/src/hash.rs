@@ -12,7 +12,7 @@ pub fn hash(seed: u32, bytes: &[u8]) -> u64 {
         state = mix(state, u64::from_le_bytes(*word));
     }
     if !rest.is_empty() {
-        state = mix(state, tail(rest));
+        state = mix(state, tail(bytes, rest));
     }
     finish(state, bytes.len())
 }
@@ -21,18 +21,23 @@ pub fn hash(seed: u32, bytes: &[u8]) -> u64 {
 #[must_use]
 pub fn hash_prefixed(seed: u32, prefix: [u8; 2], bytes: &[u8]) -> u64 {
     let [first, second] = prefix;
-    let (head, rest) = bytes.split_at_checked(6).unwrap_or((bytes, &[]));
-    let mut word = [first, second, 0, 0, 0, 0, 0, 0];
-    for (slot, byte) in word.iter_mut().skip(2).zip(head) {
-        *slot = *byte;
-    }
+    let (word, rest) = match bytes.split_first_chunk::<6>() {
+        Some(([a, b, c, d, e, f], rest)) => ([first, second, *a, *b, *c, *d, *e, *f], rest),
+        None => {
+            let mut word = [first, second, 0, 0, 0, 0, 0, 0];
+            for (slot, byte) in word.iter_mut().skip(2).zip(bytes) {
+                *slot = *byte;
+            }
+            (word, &[][..])
+        }
+    };
     let mut state = mix(start(seed), u64::from_le_bytes(word));
     let (words, rest) = rest.as_chunks::<8>();
     for word in words {
         state = mix(state, u64::from_le_bytes(*word));
     }
     if !rest.is_empty() {
-        state = mix(state, tail(rest));
+        state = mix(state, tail(bytes, rest));
     }
     finish(state, bytes.len().saturating_add(prefix.len()))
 }
@@ -63,7 +68,12 @@ fn finish(state: u64, length: usize) -> u64 {
     mix(state, u64::try_from(length).unwrap_or(u64::MAX))
 }
 
-fn tail(rest: &[u8]) -> u64 {
+/// The last word: `rest`, which ends `bytes`, padded with zeros.
+fn tail(bytes: &[u8], rest: &[u8]) -> u64 {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let before = rest.len().saturating_mul(8).wrapping_neg();
+        return u64::from_le_bytes(*last).wrapping_shr(u32::try_from(before & 63).unwrap_or(0));
+    }
     let mut word = [0; 8];
     for (slot, byte) in word.iter_mut().zip(rest) {
         *slot = *byte;

@@ -127,7 +127,7 @@ opcodes! {
     Weekday = 0x06 "weekday" [] (=> Value);
     /// bytes of a text; unusable for anything else
     Size = 0x07 "size" [] (Value => Value);
-    /// how many elements a list has; unusable if it is not a list
+    /// how many elements a list has, or bytes a text; unusable for anything else, and for more than `MAX_LIST`
     Count = 0x08 "count" [List] (=> Value);
 
     /// true

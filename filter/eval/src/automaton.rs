@@ -9,8 +9,8 @@ use crate::table::Table;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Automaton {
     pub(crate) start: u16,
-    pub(crate) states: Table,
-    pub(crate) ranges: Table,
+    pub(crate) states: Table<6>,
+    pub(crate) ranges: Table<4>,
 }
 
 impl Automaton {
@@ -19,9 +19,9 @@ impl Automaton {
         let count = cursor.u16()?;
         let start = cursor.u16()?;
         let ranges = cursor.u32()?;
-        let states = Table { start: base.saturating_add(cursor.at()), count: u32::from(count), stride: 6 };
+        let states = Table { start: base.saturating_add(cursor.at()), count: u32::from(count) };
         cursor.records(usize::from(count), 6)?;
-        let range_table = Table { start: base.saturating_add(cursor.at()), count: ranges, stride: 4 };
+        let range_table = Table { start: base.saturating_add(cursor.at()), count: ranges };
         cursor.records(index(ranges), 4)?;
         Ok(Self { start, states, ranges: range_table })
     }

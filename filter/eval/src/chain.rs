@@ -2,14 +2,33 @@
 
 use ambit_bytecode::limits::{MAX_MEMBERS, MAX_MISSIONS};
 
-/// Agents and missions by id.
+use crate::program::{Holder, Profile};
+
+/// An agent in a lineage. What is asked of it again and again is read once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Member {
+    pub(crate) agent: u16,
+    pub(crate) profile: Profile,
+    pub(crate) holder: Holder,
+}
+
+/// A mission of a lineage.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mission {
+    pub(crate) mission: u16,
+    pub(crate) holder: Holder,
+    /// Unix seconds; 0 is never.
+    pub(crate) end: u64,
+}
+
+/// Agents and missions, resolved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chain {
-    members: [u16; MAX_MEMBERS],
+    members: [Member; MAX_MEMBERS],
     count: usize,
-    missions: [u16; MAX_MISSIONS],
+    missions: [Mission; MAX_MISSIONS],
     mission_count: usize,
-    pub(crate) caller: u16,
+    pub(crate) caller: Member,
     /// The caller's sidecar vouches for the members.
     pub(crate) stamped: bool,
     /// The order of the members is known. A claimed lineage proves no order, so it is judged as a merged one.
@@ -17,11 +36,11 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    pub(crate) const fn new(caller: u16) -> Self {
+    pub(crate) fn new(caller: Member) -> Self {
         Self {
-            members: [0; MAX_MEMBERS],
+            members: [Member::default(); MAX_MEMBERS],
             count: 0,
-            missions: [0; MAX_MISSIONS],
+            missions: [Mission::default(); MAX_MISSIONS],
             mission_count: 0,
             caller,
             stamped: false,
@@ -30,14 +49,14 @@ impl Chain {
     }
 
     /// Adds a member after those there. `None` if there is no room.
-    pub(crate) fn push_member(&mut self, agent: u16) -> Option<()> {
-        *self.members.get_mut(self.count)? = agent;
+    pub(crate) fn push_member(&mut self, member: Member) -> Option<()> {
+        *self.members.get_mut(self.count)? = member;
         self.count = self.count.checked_add(1)?;
         Some(())
     }
 
     /// Adds a mission. `None` if there is no room.
-    pub(crate) fn push_mission(&mut self, mission: u16) -> Option<()> {
+    pub(crate) fn push_mission(&mut self, mission: Mission) -> Option<()> {
         *self.missions.get_mut(self.mission_count)? = mission;
         self.mission_count = self.mission_count.checked_add(1)?;
         Some(())
@@ -45,19 +64,29 @@ impl Chain {
 
     /// Members, origin first, without the caller.
     #[inline]
-    pub(crate) fn members(&self) -> &[u16] {
+    pub(crate) fn members(&self) -> &[Member] {
         self.members.get(..self.count).unwrap_or_default()
     }
 
     #[inline]
-    pub(crate) fn missions(&self) -> &[u16] {
+    pub(crate) fn missions(&self) -> &[Mission] {
         self.missions.get(..self.mission_count).unwrap_or_default()
     }
 
     /// Members and then the caller, each with its place.
     #[inline]
-    pub(crate) fn everyone(&self) -> impl Iterator<Item = (usize, u16)> + '_ {
-        self.members().iter().copied().chain([self.caller]).enumerate()
+    pub(crate) fn everyone(&self) -> impl Iterator<Item = (usize, &Member)> + '_ {
+        self.members().iter().chain([&self.caller]).enumerate()
+    }
+
+    /// Whether an agent is among the members. The caller is none of them.
+    pub(crate) fn has_member(&self, agent: u16) -> bool {
+        self.members().iter().any(|member| member.agent == agent)
+    }
+
+    /// Whether the lineage rides under a mission.
+    pub(crate) fn has_mission(&self, mission: u16) -> bool {
+        self.missions().iter().any(|ridden| ridden.mission == mission)
     }
 
     /// Whether everyone who follows the one at `place` passes a test. Without an order, everyone else follows a
@@ -66,7 +95,7 @@ impl Chain {
         let is_caller = place == self.count;
         self.everyone()
             .filter(|(other, _)| *other > place || (!self.ordered && !is_caller && *other != place))
-            .all(|(_, agent)| test(agent))
+            .all(|(_, member)| test(member.agent))
     }
 
     /// How many follow the one at `place`.

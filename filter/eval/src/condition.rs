@@ -110,9 +110,15 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
                     Value::Unread => Value::Unread,
                     _ => Value::Unusable,
                 }),
-                Opcode::Count => Slot::Value(match self.count(operand) {
-                    Some(count) => whole(u64::from(count)),
-                    None => Value::Unusable,
+                Opcode::Count => Slot::Value(match self.request.facts.count(operand) {
+                    Count::Elements(count) if count <= MAX_LIST => whole(u64::from(count)),
+                    Count::Elements(_) => Value::Unusable,
+                    Count::Unread => self.met(Value::Unread),
+                    Count::NotAList => match self.value(operand)? {
+                        Value::Text(text) => whole(u64::try_from(text.len()).ok()?),
+                        Value::Unread => Value::Unread,
+                        _ => Value::Unusable,
+                    },
                 }),
                 Opcode::True => Slot::Truth(Truth::True),
                 Opcode::False => Slot::Truth(Truth::False),
@@ -160,8 +166,10 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
                 }),
                 Opcode::ChainHas => Slot::Truth(self.chain_has(operand)),
                 Opcode::OriginIn => Slot::Truth(self.origin_in(operand)),
-                Opcode::CallerIn => Slot::Truth(self.program.set_has(operand, self.chain.caller).into()),
-                Opcode::UnderMission => Slot::Truth(self.chain.missions().contains(&operand).into()),
+                Opcode::CallerIn => {
+                    Slot::Truth(self.program.set_has(operand, self.chain.caller.agent).into())
+                }
+                Opcode::UnderMission => Slot::Truth(self.chain.has_mission(operand).into()),
                 Opcode::Not => Slot::Truth(stack.truth()?.negated()),
                 Opcode::And => Slot::Truth(stack.truth()?.and(stack.truth()?)),
                 Opcode::Or => Slot::Truth(stack.truth()?.or(stack.truth()?)),
@@ -251,9 +259,9 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
 
     /// Without an order, only the caller is known to stand behind this request.
     fn chain_has(&self, agent: u16) -> Truth {
-        if self.chain.caller == agent {
+        if self.chain.caller.agent == agent {
             Truth::True
-        } else if !self.chain.members().contains(&agent) {
+        } else if !self.chain.has_member(agent) {
             Truth::False
         } else if self.chain.ordered {
             Truth::True
@@ -266,10 +274,11 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
     fn origin_in(&self, set: u16) -> Truth {
         if self.chain.ordered {
             let origin = self.chain.members().first().unwrap_or(&self.chain.caller);
-            return self.program.set_has(set, *origin).into();
+            return self.program.set_has(set, origin.agent).into();
         }
-        let caller = self.program.set_has(set, self.chain.caller);
-        let agree = self.chain.members().iter().all(|member| self.program.set_has(set, *member) == caller);
+        let caller = self.program.set_has(set, self.chain.caller.agent);
+        let mut members = self.chain.members().iter();
+        let agree = members.all(|member| self.program.set_has(set, member.agent) == caller);
         if agree { caller.into() } else { Truth::Unknown }
     }
 

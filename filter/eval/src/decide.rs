@@ -6,7 +6,7 @@ use ambit_bytecode::NONE;
 use ambit_bytecode::cursor::{u16_at, u32_at};
 use ambit_bytecode::limits::{ALTERNATIVE_STEPS, MAX_MEMBERS, MAX_MISSIONS};
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Mission};
 use crate::condition::Scene;
 use crate::facts::{Caller, Facts, Key, Lineage, Request, Statement};
 use crate::program::{ActionRecord, Holder, Program};
@@ -87,7 +87,8 @@ impl<B: AsRef<[u8]>> Program<B> {
         }
         let caller = self.caller(request.caller)?;
         verdict.caller = Some(caller);
-        let chain = self.resolve(request, caller)?;
+        let mut chain = Chain::new(self.member(caller).ok_or(FAULT)?);
+        self.resolve(request, &mut chain)?;
         self.check_shape(&chain)?;
         let action = match request.key {
             Key::Refused(code) => return Err(code.into()),
@@ -114,7 +115,7 @@ impl<B: AsRef<[u8]>> Program<B> {
     }
 
     /// Resolves everyone, and refuses the revoked, the malformed and the unknown, in this order.
-    fn resolve<F>(&self, request: &Request<'_, F>, caller: u16) -> Result<Chain, Refusal> {
+    fn resolve<F>(&self, request: &Request<'_, F>, chain: &mut Chain) -> Result<(), Refusal> {
         let nothing = Lineage { members: &[], missions: &[], merged: false };
         let lineage = match request.statement {
             Statement::Lineage(lineage) => lineage,
@@ -123,18 +124,20 @@ impl<B: AsRef<[u8]>> Program<B> {
         if lineage.members.len() > MAX_MEMBERS || lineage.missions.len() > MAX_MISSIONS {
             return Err(Code::LineageTooManyMembers.into());
         }
-        let mut chain = Chain::new(caller);
         let mut unmapped = None;
         for (place, principal) in lineage.members.iter().enumerate() {
             match self.agent(principal) {
-                Some(agent) if self.profile(agent).ok_or(FAULT)?.revoked() => {
-                    return Err(refuse(Code::MemberRevoked, member(place)));
+                Some(agent) => {
+                    let agent = self.member(agent).ok_or(FAULT)?;
+                    if agent.profile.revoked() {
+                        return Err(refuse(Code::MemberRevoked, member(place)));
+                    }
+                    chain.push_member(agent).ok_or(FAULT)?;
                 }
-                Some(agent) => chain.push_member(agent).ok_or(FAULT)?,
                 None => unmapped = unmapped.or(Some(place)),
             }
         }
-        let profile = self.profile(caller).ok_or(FAULT)?;
+        let profile = chain.caller.profile;
         if profile.revoked() {
             return Err(refuse(Code::MemberRevoked, member(lineage.members.len())));
         }
@@ -150,48 +153,30 @@ impl<B: AsRef<[u8]>> Program<B> {
         }
         chain.stamped = profile.stamping() && matches!(request.statement, Statement::Lineage(_));
         chain.ordered = chain.members().is_empty() || (chain.stamped && !lineage.merged);
-        self.check_origin(&chain)?;
-        self.resolve_missions(&mut chain, lineage.missions, request.now)?;
-        Ok(chain)
-    }
-
-    /// Only a stamped lineage excuses a caller that may not originate; a claimed one never does.
-    fn check_origin(&self, chain: &Chain) -> Result<(), Refusal> {
-        let on_behalf = chain.stamped && !chain.members().is_empty();
-        if !on_behalf && !self.profile(chain.caller).ok_or(FAULT)?.originates() {
-            return Err(refuse(Code::MayNotOriginate, member(chain.members().len())));
-        }
-        match chain.members().first() {
-            Some(origin) if chain.stamped && chain.ordered => {
-                if self.profile(*origin).ok_or(FAULT)?.originates() {
-                    Ok(())
-                } else {
-                    Err(refuse(Code::MayNotOriginate, member(0)))
-                }
-            }
-            _ => Ok(()),
-        }
+        check_origin(chain)?;
+        self.resolve_missions(chain, lineage.missions, request.now)
     }
 
     fn resolve_missions(&self, chain: &mut Chain, names: &[&[u8]], now: u64) -> Result<(), Refusal> {
         for (place, name) in names.iter().enumerate() {
-            let mission = self.mission(name).ok_or(refuse(Code::MissionUnknown, mission(place)))?;
-            chain.push_mission(mission).ok_or(FAULT)?;
+            let mission = self.mission_of(name).ok_or(refuse(Code::MissionUnknown, mission(place)))?;
+            chain.push_mission(self.mission(mission).ok_or(FAULT)?).ok_or(FAULT)?;
         }
-        for (place, id) in chain.missions().iter().enumerate() {
-            let end = self.mission_end(*id).ok_or(FAULT)?;
-            if end != 0 && now >= end {
+        for (place, ridden) in chain.missions().iter().enumerate() {
+            if ridden.end != 0 && now >= ridden.end {
                 return Err(refuse(Code::MissionExpired, mission(place)));
             }
         }
-        for (place, agent) in chain.everyone() {
-            if chain.missions().is_empty() && self.profile(agent).ok_or(FAULT)?.mission_required() {
-                return Err(refuse(Code::MissionRequired, member(place)));
-            }
+        if chain.missions().is_empty() {
+            return match chain.everyone().find(|(_, agent)| agent.profile.mission_required()) {
+                Some((place, _)) => Err(refuse(Code::MissionRequired, member(place))),
+                None => Ok(()),
+            };
         }
         for (place, agent) in chain.everyone() {
-            let allowed = self.profile(agent).ok_or(FAULT)?.missions;
-            if allowed != NONE && !chain.missions().iter().all(|mission| self.set_has(allowed, *mission)) {
+            let allowed = agent.profile.missions;
+            let permitted = |ridden: &Mission| self.set_has(allowed, ridden.mission);
+            if allowed != NONE && !chain.missions().iter().all(permitted) {
                 return Err(refuse(Code::MissionNotPermitted, member(place)));
             }
         }
@@ -205,14 +190,14 @@ impl<B: AsRef<[u8]>> Program<B> {
             return Err(Code::DepthExceeded.into());
         }
         for (place, agent) in chain.everyone() {
-            let most = self.profile(agent).ok_or(FAULT)?.followers;
+            let most = agent.profile.followers;
             if most != u8::MAX && chain.followers(place) > usize::from(most) {
                 return Err(refuse(Code::DepthExceeded, member(place)));
             }
         }
         if mesh.refuse_cycles {
             for (place, agent) in chain.everyone() {
-                if chain.members().iter().take(place).any(|earlier| *earlier == agent) {
+                if chain.members().iter().take(place).any(|earlier| earlier.agent == agent.agent) {
                     return Err(refuse(Code::Cycle, member(place)));
                 }
             }
@@ -220,9 +205,9 @@ impl<B: AsRef<[u8]>> Program<B> {
         for (place, agent) in chain.members().iter().enumerate() {
             let next =
                 place.checked_add(1).and_then(|next| chain.members().get(next)).filter(|_| chain.ordered);
-            let next = next.copied().unwrap_or(chain.caller);
-            let to = self.profile(*agent).ok_or(FAULT)?.delegates;
-            if to != NONE && !self.set_has(to, next) {
+            let next = next.unwrap_or(&chain.caller);
+            let to = agent.profile.delegates;
+            if to != NONE && !self.set_has(to, next.agent) {
                 return Err(refuse(Code::DelegationNotPermitted, member(place)));
             }
         }
@@ -236,8 +221,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         chain: &Chain,
         action: ActionRecord,
     ) -> Result<u32, Refusal> {
-        for (hop, holder) in self.holders(chain) {
-            let holder = holder.ok_or(FAULT)?;
+        for (hop, holder) in holders(chain) {
             let denies = self.entry(holder, action.column, |row| row.denies)?;
             if let Some(entry) = denies
                 && let Some((rule, pending)) = self.first_deny(scene, &entry)?
@@ -251,16 +235,16 @@ impl<B: AsRef<[u8]>> Program<B> {
             }
         }
         let mut callers_grant = None;
-        for (hop, holder) in self.holders(chain) {
-            let entry = self.entry(holder.ok_or(FAULT)?, action.column, |row| row.grants)?;
+        for (hop, holder) in holders(chain) {
+            let entry = self.entry(holder, action.column, |row| row.grants)?;
             let entry = entry.ok_or(refuse(Code::NotGranted, hop))?;
             let rule = self.first_grant(scene, &entry, hop)?;
             if matches!(hop, Hop::Member(place) if usize::from(place) == chain.members().len()) {
                 callers_grant = Some(rule);
             }
         }
-        for (hop, holder) in self.holders(chain) {
-            let ceiling = holder.ok_or(FAULT)?.ceiling;
+        for (hop, holder) in holders(chain) {
+            let ceiling = holder.ceiling;
             if ceiling != NONE && action.effects & !self.effect_set(ceiling).ok_or(FAULT)? != 0 {
                 return Err(refuse(Code::EffectCeiling, hop));
             }
@@ -268,15 +252,8 @@ impl<B: AsRef<[u8]>> Program<B> {
         callers_grant.ok_or(FAULT)
     }
 
-    /// Everyone who must agree: members, the caller, missions.
-    fn holders<'p>(&'p self, chain: &'p Chain) -> impl Iterator<Item = (Hop, Option<Holder>)> + 'p {
-        let agents = chain.everyone().map(|(place, agent)| (member(place), self.agent_holder(agent)));
-        let missions = chain.missions().iter().enumerate();
-        agents.chain(missions.map(|(place, id)| (mission(place), self.mission_holder(*id))))
-    }
-
     /// What a holder holds of a column.
-    fn entry(&self, holder: Holder, column: u16, side: fn(&Row) -> Side) -> Result<Option<Entry>, Refusal> {
+    fn entry(&self, holder: &Holder, column: u16, side: fn(&Row) -> Side) -> Result<Option<Entry>, Refusal> {
         if holder.row == ambit_bytecode::NONE_OFFSET {
             return Ok(None);
         }
@@ -343,7 +320,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         Err(refusal)
     }
 
-    fn alternative(&self, alternatives: Table, place: u32) -> Result<Alternative, Refusal> {
+    fn alternative(&self, alternatives: Table<8>, place: u32) -> Result<Alternative, Refusal> {
         let record = alternatives.record(self.bytes(), place).ok_or(FAULT)?;
         Ok(Alternative {
             rule: u32_at(record, 0).ok_or(FAULT)?,
@@ -385,7 +362,7 @@ impl<B: AsRef<[u8]>> Program<B> {
     /// would be for any service of the workload.
     fn is_shadow(&self, verdict: &Verdict) -> bool {
         let of_caller =
-            verdict.caller.and_then(|caller| self.profile(caller)).and_then(|profile| profile.shadow());
+            verdict.caller.and_then(|caller| self.member(caller)).and_then(|caller| caller.profile.shadow());
         let otherwise = of_caller.unwrap_or(self.layout().mesh.shadow);
         let of_mode = |mode: u8| match mode {
             0 => otherwise,
@@ -407,12 +384,33 @@ impl<B: AsRef<[u8]>> Program<B> {
     }
 }
 
+/// Only a stamped lineage excuses a caller that may not originate; a claimed one never does.
+fn check_origin(chain: &Chain) -> Result<(), Refusal> {
+    let on_behalf = chain.stamped && !chain.members().is_empty();
+    if !on_behalf && !chain.caller.profile.originates() {
+        return Err(refuse(Code::MayNotOriginate, member(chain.members().len())));
+    }
+    match chain.members().first() {
+        Some(origin) if chain.stamped && chain.ordered && !origin.profile.originates() => {
+            Err(refuse(Code::MayNotOriginate, member(0)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Everyone who must agree: members, the caller, missions.
+fn holders(chain: &Chain) -> impl Iterator<Item = (Hop, &Holder)> {
+    let agents = chain.everyone().map(|(place, agent)| (member(place), &agent.holder));
+    let missions = chain.missions().iter().enumerate();
+    agents.chain(missions.map(|(place, ridden)| (mission(place), &ridden.holder)))
+}
+
 /// What a holder holds of one column.
 enum Entry {
     /// One rule: unconditional, direct and through anyone.
     Plain(u32),
     /// Alternatives.
-    Arm(Table),
+    Arm(Table<8>),
 }
 
 /// One rule that an arm offers.

@@ -4,6 +4,7 @@ use ambit_bytecode::NONE;
 use ambit_bytecode::cursor::{array_at, index, u8_at, u16_at, u32_at};
 use ambit_bytecode::opcode::Opcode;
 
+use crate::chain::{Member, Mission};
 use crate::facts::Protocol;
 use crate::literal;
 use crate::program::{Holder, Program};
@@ -264,7 +265,7 @@ impl<B: AsRef<[u8]>> Program<B> {
     /// An agent.
     #[must_use]
     pub fn agent_description(&self, agent: u16) -> Option<AgentDescription<'_>> {
-        let profile = self.profile(agent)?;
+        let Member { profile, holder, .. } = self.member(agent)?;
         Some(AgentDescription {
             name: self.agent_name(agent)?,
             originates: profile.originates(),
@@ -272,7 +273,7 @@ impl<B: AsRef<[u8]>> Program<B> {
             revoked: profile.revoked(),
             mission_required: profile.mission_required(),
             shadow: profile.shadow(),
-            ceiling: some(profile.ceiling).and_then(|set| self.effect_set(set)),
+            ceiling: some(holder.ceiling).and_then(|set| self.effect_set(set)),
             delegates: some(profile.delegates),
             missions: some(profile.missions),
             followers: (profile.followers != u8::MAX).then_some(profile.followers),
@@ -288,22 +289,22 @@ impl<B: AsRef<[u8]>> Program<B> {
     /// A mission.
     #[must_use]
     pub fn mission_description(&self, mission: u16) -> Option<MissionDescription<'_>> {
-        let ceiling = self.mission_holder(mission)?.ceiling;
+        let Mission { holder, end, .. } = self.mission(mission)?;
         Some(MissionDescription {
             name: self.mission_name(mission)?,
-            ceiling: some(ceiling).and_then(|set| self.effect_set(set)),
-            end: self.mission_end(mission)?,
+            ceiling: some(holder.ceiling).and_then(|set| self.effect_set(set)),
+            end,
         })
     }
 
     /// The rules of an agent, grants first, by column and number.
     pub fn agent_rules(&self, agent: u16) -> impl Iterator<Item = RuleDescription> {
-        self.rules(self.agent_holder(agent))
+        self.rules(self.member(agent).map(|member| member.holder))
     }
 
     /// The rules of a mission, grants first, by column and number.
     pub fn mission_rules(&self, mission: u16) -> impl Iterator<Item = RuleDescription> {
-        self.rules(self.mission_holder(mission))
+        self.rules(self.mission(mission).map(|mission| mission.holder))
     }
 
     fn rules(&self, holder: Option<Holder>) -> impl Iterator<Item = RuleDescription> {

@@ -14,49 +14,49 @@ pub(crate) struct Mesh {
     pub(crate) shadow: bool,
     pub(crate) namespace: u16,
     pub(crate) service_account: u16,
-    pub(crate) trust_domains: Table,
+    pub(crate) trust_domains: Table<2>,
 }
 
 /// How a protocol's action keys are looked up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Selector {
-    pub(crate) exact: Index,
+    pub(crate) exact: Index<4>,
     pub(crate) automaton: u16,
 }
 
 /// Where everything lies. All offsets are from the start of the blob.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
-    pub(crate) string_starts: Table,
+    pub(crate) string_starts: Table<4>,
     pub(crate) text: usize,
     pub(crate) mesh: Mesh,
-    pub(crate) effect_labels: Table,
-    pub(crate) effect_sets: Table,
-    pub(crate) profiles: Table,
-    pub(crate) agents: Table,
-    pub(crate) exact_identities: Index,
-    pub(crate) namespaces: Index,
+    pub(crate) effect_labels: Table<2>,
+    pub(crate) effect_sets: Table<8>,
+    pub(crate) profiles: Table<12>,
+    pub(crate) agents: Table<12>,
+    pub(crate) exact_identities: Index<8>,
+    pub(crate) namespaces: Index<4>,
     pub(crate) identity_patterns: u16,
-    pub(crate) mission_names: Index,
-    pub(crate) missions: Table,
-    pub(crate) services: Table,
-    pub(crate) actions: Table,
+    pub(crate) mission_names: Index<2>,
+    pub(crate) missions: Table<20>,
+    pub(crate) services: Table<4>,
+    pub(crate) actions: Table<8>,
     pub(crate) columns: u16,
     pub(crate) selectors: [Option<Selector>; 4],
-    pub(crate) rows: Table,
-    pub(crate) arms: Groups,
-    pub(crate) reaches: Table,
-    pub(crate) sets: Groups,
-    pub(crate) fields: Table,
-    pub(crate) keys: Table,
-    pub(crate) literals: Table,
-    pub(crate) literal_sets: Groups,
-    pub(crate) networks: Groups,
-    pub(crate) automata: Table,
+    pub(crate) rows: Table<1>,
+    pub(crate) arms: Groups<8>,
+    pub(crate) reaches: Table<4>,
+    pub(crate) sets: Groups<2>,
+    pub(crate) fields: Table<8>,
+    pub(crate) keys: Table<2>,
+    pub(crate) literals: Table<12>,
+    pub(crate) literal_sets: Groups<2>,
+    pub(crate) networks: Groups<17>,
+    pub(crate) automata: Table<4>,
     /// Offset of the automata section, from which automata are named.
     pub(crate) automata_start: usize,
-    pub(crate) conditions: Table,
-    pub(crate) instructions: Table,
+    pub(crate) conditions: Table<12>,
+    pub(crate) instructions: Table<1>,
 }
 
 impl Layout {

@@ -7,6 +7,7 @@ use ambit_bytecode::hash::{hash, hash_prefixed};
 use ambit_bytecode::opcode::{Opcode, Operand};
 use ambit_bytecode::{NONE, Source};
 
+use crate::chain::{Member, Mission};
 use crate::facts::{Principal, Protocol};
 use crate::layout::Layout;
 use crate::verify::{VerifyError, verify};
@@ -38,17 +39,16 @@ pub struct FieldDescription<'a> {
 }
 
 /// What agents have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Profile {
     flags: u16,
-    pub(crate) ceiling: u16,
     pub(crate) delegates: u16,
     pub(crate) missions: u16,
     pub(crate) followers: u8,
 }
 
 /// One who must agree: an agent or a mission.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Holder {
     pub(crate) row: u32,
     pub(crate) first_rule: u32,
@@ -121,6 +121,12 @@ impl<B: AsRef<[u8]>> Program<B> {
         (self.string(self.layout.mesh.namespace), self.string(self.layout.mesh.service_account))
     }
 
+    /// The most members that a lineage may have, the caller included.
+    #[must_use]
+    pub const fn max_depth(&self) -> u8 {
+        self.layout.mesh.max_depth
+    }
+
     /// How many agents there are.
     #[must_use]
     pub const fn agents(&self) -> u32 {
@@ -137,7 +143,7 @@ impl<B: AsRef<[u8]>> Program<B> {
     /// Whether an agent's sidecar stamps lineages, so that what it states is believed.
     #[must_use]
     pub fn stamps(&self, agent: u16) -> bool {
-        self.profile(agent).is_some_and(Profile::stamping)
+        self.member(agent).is_some_and(|member| member.profile.stamping())
     }
 
     /// A mission's name.
@@ -241,12 +247,13 @@ impl<B: AsRef<[u8]>> Program<B> {
             return None;
         }
         let (namespace, name) = (u16_at(slot, 4)?, self.layout.string(self.bytes(), u16_at(slot, 6)?)?);
-        let same = if namespace == NONE {
-            path == name
+        let named = if namespace == NONE {
+            path
         } else {
-            kubernetes(path) == Some((self.layout.string(self.bytes(), namespace)?, name))
+            let namespace = self.layout.string(self.bytes(), namespace)?;
+            path.strip_prefix(b"/ns/")?.strip_prefix(namespace)?.strip_prefix(b"/sa/")?
         };
-        same.then_some(u16_at(slot, 0)?)
+        (named == name).then_some(u16_at(slot, 0)?)
     }
 
     fn by_namespace(&self, path: &[u8]) -> Option<u16> {
@@ -265,39 +272,34 @@ impl<B: AsRef<[u8]>> Program<B> {
         self.agent_of(self.trust_domain(principal.trust_domain)?, principal.path)
     }
 
-    pub(crate) fn profile(&self, agent: u16) -> Option<Profile> {
-        let agent = self.layout.agents.record(self.bytes(), u32::from(agent))?;
-        let record = self.layout.profiles.record(self.bytes(), u32::from(u16_at(agent, 2)?))?;
-        Some(Profile {
-            flags: u16_at(record, 0)?,
-            ceiling: u16_at(record, 2)?,
-            delegates: u16_at(record, 4)?,
-            missions: u16_at(record, 6)?,
-            followers: u8_at(record, 8)?,
-        })
-    }
-
-    pub(crate) fn agent_holder(&self, agent: u16) -> Option<Holder> {
-        let ceiling = self.profile(agent)?.ceiling;
+    /// What is read of an agent in a lineage.
+    pub(crate) fn member(&self, agent: u16) -> Option<Member> {
         let record = self.layout.agents.record(self.bytes(), u32::from(agent))?;
-        Some(Holder { row: u32_at(record, 4)?, first_rule: u32_at(record, 8)?, ceiling })
+        let profile = self.layout.profiles.record(self.bytes(), u32::from(u16_at(record, 2)?))?;
+        let ceiling = u16_at(profile, 2)?;
+        let profile = Profile {
+            flags: u16_at(profile, 0)?,
+            delegates: u16_at(profile, 4)?,
+            missions: u16_at(profile, 6)?,
+            followers: u8_at(profile, 8)?,
+        };
+        let holder = Holder { row: u32_at(record, 4)?, first_rule: u32_at(record, 8)?, ceiling };
+        Some(Member { agent, profile, holder })
     }
 
-    pub(crate) fn mission_holder(&self, mission: u16) -> Option<Holder> {
+    /// What is read of a mission of a lineage.
+    pub(crate) fn mission(&self, mission: u16) -> Option<Mission> {
         let record = self.layout.missions.record(self.bytes(), u32::from(mission))?;
-        Some(Holder { row: u32_at(record, 4)?, first_rule: u32_at(record, 8)?, ceiling: u16_at(record, 2)? })
+        let holder =
+            Holder { row: u32_at(record, 4)?, first_rule: u32_at(record, 8)?, ceiling: u16_at(record, 2)? };
+        Some(Mission { mission, holder, end: u64_at(record, 12)? })
     }
 
     /// The mission of a name.
-    pub(crate) fn mission(&self, name: &[u8]) -> Option<u16> {
+    pub(crate) fn mission_of(&self, name: &[u8]) -> Option<u16> {
         let index = self.layout.mission_names;
         let mission = u16_at(index.candidate(self.bytes(), hash(index.seed, name))?, 0)?;
         (self.mission_name(mission)? == name).then_some(mission)
-    }
-
-    /// When a mission ends, in Unix seconds; 0 is never.
-    pub(crate) fn mission_end(&self, mission: u16) -> Option<u64> {
-        u64_at(self.layout.missions.record(self.bytes(), u32::from(mission))?, 12)
     }
 
     /// The action of a key: `None` is none, and denies.

@@ -17,15 +17,15 @@ pub(crate) struct Row {
 /// The grants, or the denies.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Side {
-    pub(crate) columns: Table,
+    pub(crate) columns: Table<2>,
     /// As many as columns, if there are any.
-    pub(crate) arms: Option<Table>,
+    pub(crate) arms: Option<Table<2>>,
 }
 
 impl Row {
     /// The row at an offset of the rows section. `None` if it does not fit there.
     #[inline]
-    pub(crate) fn at(bytes: &[u8], rows: Table, offset: u32) -> Option<Self> {
+    pub(crate) fn at(bytes: &[u8], rows: Table<1>, offset: u32) -> Option<Self> {
         let end = rows.start.checked_add(index(rows.count))?;
         let start = rows.start.checked_add(index(offset))?;
         let grants = u16_at(bytes, start)?;
@@ -42,8 +42,8 @@ impl Row {
     }
 }
 
-fn table(next: &mut usize, count: u32) -> Option<Table> {
+fn table(next: &mut usize, count: u32) -> Option<Table<2>> {
     let start = *next;
     *next = start.checked_add(index(count).checked_mul(2)?)?;
-    Some(Table { start, count, stride: 2 })
+    Some(Table { start, count })
 }

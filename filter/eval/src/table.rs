@@ -1,57 +1,60 @@
 //! Views of a section's records: where they lie, how many, and how to reach one. They hold offsets, not borrows, so
 //! that a program can own its bytes.
 
-use ambit_bytecode::cursor::{index, slice_at, u16_at, u32_at};
+use ambit_bytecode::cursor::index;
 use ambit_bytecode::hash::{displacement_of, slot_of};
 
-/// Records of one size.
+/// Records of `SIZE` bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Table {
+pub(crate) struct Table<const SIZE: usize> {
     /// Offset of the first record from the start of the blob.
     pub(crate) start: usize,
     /// How many records.
     pub(crate) count: u32,
-    /// Bytes of each.
-    pub(crate) stride: usize,
 }
 
-impl Table {
+impl<const SIZE: usize> Table<SIZE> {
     /// Where the record at a place begins, from the start of the blob.
     pub(crate) fn offset(self, place: u32) -> usize {
-        self.start.saturating_add(index(place).saturating_mul(self.stride))
+        self.start.saturating_add(index(place).saturating_mul(SIZE))
     }
 
     /// The record at a place.
     #[inline]
-    pub(crate) fn record(self, bytes: &[u8], place: u32) -> Option<&[u8]> {
+    pub(crate) fn record(self, bytes: &[u8], place: u32) -> Option<&[u8; SIZE]> {
         if place >= self.count {
             return None;
         }
-        slice_at(bytes, index(place).checked_mul(self.stride)?.checked_add(self.start)?, self.stride)
+        let at = index(place).checked_mul(SIZE)?.checked_add(self.start)?;
+        bytes.get(at..)?.first_chunk()
     }
+}
 
-    /// The record of a table of `u16`.
+impl Table<2> {
+    /// The number at a place.
     #[inline]
     pub(crate) fn u16(self, bytes: &[u8], place: u32) -> Option<u16> {
-        u16_at(self.record(bytes, place)?, 0)
+        self.record(bytes, place).map(|record| u16::from_le_bytes(*record))
     }
+}
 
-    /// The record of a table of `u32`.
+impl Table<4> {
+    /// The number at a place.
     #[inline]
     pub(crate) fn u32(self, bytes: &[u8], place: u32) -> Option<u32> {
-        u32_at(self.record(bytes, place)?, 0)
+        self.record(bytes, place).map(|record| u32::from_le_bytes(*record))
     }
 }
 
 /// Items in groups: group `i` runs from `firsts[i]` to `firsts[i + 1]`.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Groups {
+pub(crate) struct Groups<const SIZE: usize> {
     /// One more than there are groups.
-    pub(crate) firsts: Table,
-    pub(crate) items: Table,
+    pub(crate) firsts: Table<4>,
+    pub(crate) items: Table<SIZE>,
 }
 
-impl Groups {
+impl<const SIZE: usize> Groups<SIZE> {
     /// How many groups there are.
     pub(crate) fn count(self) -> u32 {
         self.firsts.count.saturating_sub(1)
@@ -65,29 +68,28 @@ impl Groups {
 
     /// The group as a table of its own.
     #[inline]
-    pub(crate) fn table(self, bytes: &[u8], place: u32) -> Option<Table> {
+    pub(crate) fn table(self, bytes: &[u8], place: u32) -> Option<Table<SIZE>> {
         let range = self.group(bytes, place)?;
-        let skipped = index(range.start).checked_mul(self.items.stride)?;
+        let skipped = index(range.start).checked_mul(SIZE)?;
         Some(Table {
             start: self.items.start.checked_add(skipped)?,
             count: range.end.checked_sub(range.start)?,
-            stride: self.items.stride,
         })
     }
 }
 
 /// A perfect hash table; `FORMAT.md`, section identities, says how a key leads to its one candidate.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Index {
+pub(crate) struct Index<const SIZE: usize> {
     pub(crate) seed: u32,
-    pub(crate) displacements: Table,
-    pub(crate) slots: Table,
+    pub(crate) displacements: Table<2>,
+    pub(crate) slots: Table<SIZE>,
 }
 
-impl Index {
+impl<const SIZE: usize> Index<SIZE> {
     /// The one slot that may hold the key of this hash.
     #[inline]
-    pub(crate) fn candidate(self, bytes: &[u8], hash: u64) -> Option<&[u8]> {
+    pub(crate) fn candidate(self, bytes: &[u8], hash: u64) -> Option<&[u8; SIZE]> {
         let displacement = self.displacements.u16(bytes, displacement_of(hash, self.displacements.count)?)?;
         self.slots.record(bytes, slot_of(hash, displacement, self.slots.count)?)
     }
@@ -95,7 +97,7 @@ impl Index {
 
 /// Finds a `u16` in a strictly ascending table of them.
 #[inline]
-pub(crate) fn find(bytes: &[u8], table: Table, wanted: u16) -> Option<u32> {
+pub(crate) fn find(bytes: &[u8], table: Table<2>, wanted: u16) -> Option<u32> {
     let mut low = 0_u32;
     let mut high = table.count;
     while low < high {

@@ -42,6 +42,9 @@ impl PartialOrd for Number {
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
+        if self.exponent == other.exponent {
+            return self.coefficient.cmp(&other.coefficient);
+        }
         let (left, right) = (self.coefficient.signum(), other.coefficient.signum());
         if left != right || left == 0 {
             return left.cmp(&right);

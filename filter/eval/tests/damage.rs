@@ -28,6 +28,9 @@ use damaged::{battery, damages, harmless, repair};
 use writer::assemble::assemble;
 use writer::world::world;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 /// Conditions that have every kind of operand between them.
 const CONDITIONS: [&str; 4] = [
     "field 0, in-set 0, skip-if-false l1, all 4 {, has-element 5, element 6, truth, or, }, and, l1:",

@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 /// The same, word for word as `FORMAT.md` has it.
 fn by_the_document(seed: u32, bytes: &[u8]) -> u64 {
     let mut words: Vec<u64> = Vec::new();

@@ -6,11 +6,12 @@
 #![cfg(target_family = "wasm")]
 #![expect(unsafe_code, reason = "the boundary is pointers, and what links must keep its name")]
 
+mod description;
 mod request;
 
 use core::panic::PanicInfo;
 
-use ambit_eval::{Program, Protocol};
+use ambit_eval::Program;
 
 use request::Asked;
 
@@ -61,28 +62,12 @@ pub unsafe extern "C" fn judge(
 pub unsafe extern "C" fn describe(blob: *const u8, length: usize, id: u16) -> u64 {
     // SAFETY: the caller promises just this.
     let Ok(program) = Program::verify(unsafe { slice(blob, length) }) else { return 0 };
-    let mut folded = program.header().generation ^ u64::from(program.agents());
+    let mut folded = program.header().generation;
     let mut add = |bytes: &[u8]| folded = folded.rotate_left(7) ^ fold(bytes);
-    let (namespace, account) = program.workload();
-    let (service, action) = program.action_name(id).unwrap_or_default();
-    for text in [namespace, account, service, action] {
+    for text in description::texts(&program, id) {
         add(text);
     }
-    for text in [program.agent_name(id), program.mission_name(id)].into_iter().flatten() {
-        add(text);
-    }
-    for protocol in Protocol::ALL {
-        add(&[u8::from(program.speaks(protocol))]);
-    }
-    for field in 0..program.fields() {
-        let Some(described) = program.field(field) else { continue };
-        add(described.name);
-        add(&[described.source.number(), described.keys, u8::from(described.list.is_some())]);
-        for place in 0..described.keys {
-            add(program.field_key(field, place).unwrap_or_default());
-        }
-    }
-    program.for_each_list(|field| add(&field.to_le_bytes()));
+    description::for_each_number(&program, id, |number| add(&number.to_le_bytes()));
     folded
 }
 

@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 /// States with their labels and the ranges that lead on.
 type States = Vec<(u16, Vec<(u8, u8, u16)>)>;
 

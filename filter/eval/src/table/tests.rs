@@ -4,25 +4,39 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn records_are_within_of<const SIZE: usize>(bytes: &[u8], start: usize, count: u32, place: u32) {
+    let table = Table::<SIZE> { start, count };
+    let at = start + place as usize * SIZE;
+    let expected = if place < count { bytes.get(at..at + SIZE) } else { None };
+    assert_eq!(table.record(bytes, place).map(<[u8; SIZE]>::as_slice), expected);
+    assert_eq!(table.offset(place), at);
+}
+
 proptest! {
     #[test]
     fn find_is_a_linear_search(members in proptest::collection::btree_set(0_u16..60, 0..40), before in 0_usize..5, wanted in 0_u16..62) {
         let mut bytes = std::vec![0xff; before];
         bytes.extend(members.iter().flat_map(|member| member.to_le_bytes()));
-        let table = Table { start: before, count: members.len() as u32, stride: 2 };
+        let table = Table { start: before, count: members.len() as u32 };
         let linear = members.iter().position(|member| *member == wanted).map(|place| place as u32);
         prop_assert_eq!(find(&bytes, table, wanted), linear);
     }
 
     /// A record lies where it should, and nowhere if any of it would lie outside.
     #[test]
-    fn records_are_within(length in 0_usize..64, start in 0_usize..70, count in 0_u32..20, stride in 1_usize..20, place in 0_u32..24) {
+    fn records_are_within(
+        length in 0_usize..64,
+        start in 0_usize..70,
+        count in 0_u32..20,
+        place in 0_u32..24,
+    ) {
         let bytes: Vec<u8> = (0..length as u8).collect();
-        let table = Table { start, count, stride };
-        let at = start + place as usize * stride;
-        let expected = if place < count { bytes.get(at..at + stride) } else { None };
-        prop_assert_eq!(table.record(&bytes, place), expected);
-        prop_assert_eq!(table.offset(place), at);
+        records_are_within_of::<1>(&bytes, start, count, place);
+        records_are_within_of::<4>(&bytes, start, count, place);
+        records_are_within_of::<17>(&bytes, start, count, place);
     }
 
     #[test]
@@ -33,8 +47,8 @@ proptest! {
             first += length;
             bytes.extend(first.to_le_bytes());
         }
-        let firsts = Table { start: 0, count: lengths.len() as u32 + 1, stride: 4 };
-        let items = Table { start: bytes.len(), count: first, stride: 2 };
+        let firsts = Table { start: 0, count: lengths.len() as u32 + 1 };
+        let items = Table { start: bytes.len(), count: first };
         bytes.extend((0..first as u16).flat_map(u16::to_le_bytes));
         let groups = Groups { firsts, items };
         prop_assert_eq!(groups.count() as usize, lengths.len());
@@ -52,12 +66,12 @@ proptest! {
 
 #[test]
 fn places_beyond_all_memory_are_no_records() {
-    let table = Table { start: usize::MAX - 1, count: u32::MAX, stride: usize::MAX };
+    let table = Table::<12> { start: usize::MAX - 1, count: u32::MAX };
     assert_eq!(table.record(&[0; 8], u32::MAX - 1), None);
     assert_eq!(table.offset(u32::MAX - 1), usize::MAX);
 }
 
 #[test]
 fn an_index_without_slots_finds_nothing() {
-    assert_eq!(Index::default().candidate(&[0; 8], 5), None);
+    assert_eq!(Index::<8>::default().candidate(&[0; 8], 5), None);
 }

@@ -5,6 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 /// Written out in full, with so many digits before and after the point.
 fn written(number: Number) -> String {
     const POINT: usize = 200;

@@ -52,8 +52,9 @@ pub(super) fn check(blob: &Blob<'_>, layout: &Layout) -> Result<(), VerifyError>
     // Were pieces to overlap, a small blob could take long to check.
     let mut next = 0;
     for condition in 0..layout.conditions.count {
-        let record = layout.conditions.record(bytes, condition).unwrap_or_default();
         let here = layout.conditions.offset(condition);
+        let record = layout.conditions.record(bytes, condition);
+        let record = record.ok_or_else(|| place.error_at(VerifyErrorKind::Truncated, here))?;
         let field = |at| u32_at(record, at).unwrap_or(u32::MAX);
         let (offset, length, steps) = (index(field(0)), index(field(4)), field(8));
         let start = layout.instructions.start.saturating_add(offset);
@@ -212,7 +213,7 @@ impl Piece<'_> {
         if u32::from(id) >= count {
             return Err(VerifyErrorKind::Reference);
         }
-        let field = layout.fields.record(self.bytes, u32::from(id)).unwrap_or_default();
+        let field = layout.fields.record(self.bytes, u32::from(id)).map_or(&[][..], |field| field);
         let lies_in = u16_at(field, 2).unwrap_or(NONE);
         let is_body = u8_at(field, 0) == Some(Source::Body.number());
         match operand {

@@ -51,16 +51,20 @@ impl<'a> Reader<'a> {
         if self.u16()? == 0 { Ok(()) } else { Err(self.wrong(VerifyErrorKind::Reserved)) }
     }
 
-    fn table(&mut self, count: u32, stride: usize) -> Result<Table, VerifyError> {
+    fn table<const SIZE: usize>(&mut self, count: u32) -> Result<Table<SIZE>, VerifyError> {
         let start = self.place.extent.start.saturating_add(self.cursor.at());
-        self.read(|cursor| cursor.records(index(count), stride))?;
-        Ok(Table { start, count, stride })
+        self.read(|cursor| cursor.records(index(count), SIZE))?;
+        Ok(Table { start, count })
     }
 
     /// `count + 1` firsts and then the items, whose number is the last first.
-    fn groups(&mut self, blob: &Blob<'_>, count: u32, stride: usize) -> Result<Groups, VerifyError> {
+    fn groups<const SIZE: usize>(
+        &mut self,
+        blob: &Blob<'_>,
+        count: u32,
+    ) -> Result<Groups<SIZE>, VerifyError> {
         let rows = count.checked_add(1).ok_or_else(|| self.wrong(VerifyErrorKind::Count))?;
-        let firsts = self.table(rows, 4)?;
+        let firsts: Table<4> = self.table(rows)?;
         let mut previous = 0;
         for place in 0..rows {
             let first = firsts.u32(blob.bytes(), place).unwrap_or(0);
@@ -69,19 +73,19 @@ impl<'a> Reader<'a> {
             }
             previous = first;
         }
-        let items = self.table(previous, stride)?;
+        let items = self.table(previous)?;
         Ok(Groups { firsts, items })
     }
 
-    fn index(&mut self, stride: usize) -> Result<Index, VerifyError> {
+    fn index<const SIZE: usize>(&mut self) -> Result<Index<SIZE>, VerifyError> {
         let seed = self.u32()?;
         let displacements = self.u32()?;
         let slots = self.u32()?;
         if (displacements == 0) != (slots == 0) {
             return Err(self.wrong(VerifyErrorKind::Count));
         }
-        let displacements = self.table(displacements, 2)?;
-        let slots = self.table(slots, stride)?;
+        let displacements = self.table(displacements)?;
+        let slots = self.table(slots)?;
         Ok(Index { seed, displacements, slots })
     }
 
@@ -99,40 +103,40 @@ pub(super) fn lay_out(blob: &Blob<'_>) -> Result<Layout, VerifyError> {
     strings(blob, &mut layout)?;
     layout.mesh = mesh(blob)?;
     effects(blob, &mut layout)?;
-    layout.profiles = counted(blob, Section::Profiles, 12)?;
-    layout.agents = counted(blob, Section::Agents, 12)?;
+    layout.profiles = counted(blob, Section::Profiles)?;
+    layout.agents = counted(blob, Section::Agents)?;
     identities(blob, &mut layout)?;
     missions(blob, &mut layout)?;
     actions(blob, &mut layout)?;
     layout.selectors = selectors(blob)?;
     let rows = blob.extent(Section::Rows);
-    layout.rows = Table { start: rows.start, count: u32::try_from(rows.length).unwrap_or(0), stride: 1 };
-    layout.arms = grouped(blob, Section::Arms, 8)?;
-    layout.reaches = counted(blob, Section::Reaches, 4)?;
-    layout.sets = grouped(blob, Section::Sets, 2)?;
+    layout.rows = Table { start: rows.start, count: u32::try_from(rows.length).unwrap_or(0) };
+    layout.arms = grouped(blob, Section::Arms)?;
+    layout.reaches = counted(blob, Section::Reaches)?;
+    layout.sets = grouped(blob, Section::Sets)?;
     fields(blob, &mut layout)?;
     literals(blob, &mut layout)?;
-    layout.networks = grouped(blob, Section::Networks, 17)?;
+    layout.networks = grouped(blob, Section::Networks)?;
     automata(blob, &mut layout)?;
     code(blob, &mut layout)?;
     Ok(layout)
 }
 
 /// `count u16`, `reserved u16`, and records.
-fn counted(blob: &Blob<'_>, section: Section, stride: usize) -> Result<Table, VerifyError> {
+fn counted<const SIZE: usize>(blob: &Blob<'_>, section: Section) -> Result<Table<SIZE>, VerifyError> {
     let mut reader = Reader::new(blob, section);
     let count = reader.u16()?;
     reader.reserved()?;
-    let table = reader.table(u32::from(count), stride)?;
+    let table = reader.table(u32::from(count))?;
     reader.at_end()?;
     Ok(table)
 }
 
 /// `count u32`, firsts, and items.
-fn grouped(blob: &Blob<'_>, section: Section, stride: usize) -> Result<Groups, VerifyError> {
+fn grouped<const SIZE: usize>(blob: &Blob<'_>, section: Section) -> Result<Groups<SIZE>, VerifyError> {
     let mut reader = Reader::new(blob, section);
     let count = reader.u32()?;
-    let groups = reader.groups(blob, count, stride)?;
+    let groups = reader.groups(blob, count)?;
     reader.at_end()?;
     Ok(groups)
 }
@@ -143,7 +147,7 @@ fn strings(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     if count > u32::from(u16::MAX) {
         return Err(reader.wrong(VerifyErrorKind::Count));
     }
-    let text = reader.groups(blob, count, 1)?;
+    let text = reader.groups::<1>(blob, count)?;
     reader.at_end()?;
     layout.string_starts = text.firsts;
     layout.text = text.items.start;
@@ -166,7 +170,7 @@ fn mesh(blob: &Blob<'_>) -> Result<Mesh, VerifyError> {
     if count == 0 || usize::from(count) > MAX_TRUST_DOMAINS {
         return Err(reader.wrong(VerifyErrorKind::Count));
     }
-    let trust_domains = reader.table(u32::from(count), 2)?;
+    let trust_domains = reader.table(u32::from(count))?;
     reader.at_end()?;
     Ok(Mesh {
         max_depth,
@@ -185,26 +189,26 @@ fn effects(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     if usize::from(labels) > MAX_EFFECTS {
         return Err(reader.wrong(VerifyErrorKind::Count));
     }
-    layout.effect_labels = reader.table(u32::from(labels), 2)?;
+    layout.effect_labels = reader.table(u32::from(labels))?;
     let sets = reader.u16()?;
-    layout.effect_sets = reader.table(u32::from(sets), 8)?;
+    layout.effect_sets = reader.table(u32::from(sets))?;
     reader.at_end()
 }
 
 fn identities(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let mut reader = Reader::new(blob, Section::Identities);
-    layout.exact_identities = reader.index(8)?;
-    layout.namespaces = reader.index(4)?;
+    layout.exact_identities = reader.index()?;
+    layout.namespaces = reader.index()?;
     layout.identity_patterns = reader.u16()?;
     reader.at_end()
 }
 
 fn missions(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let mut reader = Reader::new(blob, Section::Missions);
-    layout.mission_names = reader.index(2)?;
+    layout.mission_names = reader.index()?;
     let count = reader.u16()?;
     reader.reserved()?;
-    layout.missions = reader.table(u32::from(count), 20)?;
+    layout.missions = reader.table(u32::from(count))?;
     reader.at_end()
 }
 
@@ -214,8 +218,8 @@ fn actions(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let actions = reader.u16()?;
     layout.columns = reader.u16()?;
     reader.reserved()?;
-    layout.services = reader.table(u32::from(services), 4)?;
-    layout.actions = reader.table(u32::from(actions), 8)?;
+    layout.services = reader.table(u32::from(services))?;
+    layout.actions = reader.table(u32::from(actions))?;
     reader.at_end()
 }
 
@@ -236,7 +240,7 @@ fn selectors(blob: &Blob<'_>) -> Result<[Option<Selector>; 4], VerifyError> {
             return Err(reader.wrong(VerifyErrorKind::Reserved));
         }
         let automaton = reader.u16()?;
-        let exact = reader.index(4)?;
+        let exact = reader.index()?;
         if let Some(slot) = selectors.get_mut(protocol.place()) {
             *slot = Some(Selector { exact, automaton });
         }
@@ -252,8 +256,8 @@ fn fields(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
         return Err(reader.wrong(VerifyErrorKind::Count));
     }
     let keys = reader.u16()?;
-    layout.fields = reader.table(u32::from(count), 8)?;
-    layout.keys = reader.table(u32::from(keys), 2)?;
+    layout.fields = reader.table(u32::from(count))?;
+    layout.keys = reader.table(u32::from(keys))?;
     reader.at_end()
 }
 
@@ -261,8 +265,8 @@ fn literals(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let mut reader = Reader::new(blob, Section::Literals);
     let count = reader.u16()?;
     let sets = reader.u16()?;
-    layout.literals = reader.table(u32::from(count), 12)?;
-    layout.literal_sets = reader.groups(blob, u32::from(sets), 2)?;
+    layout.literals = reader.table(u32::from(count))?;
+    layout.literal_sets = reader.groups(blob, u32::from(sets))?;
     reader.at_end()
 }
 
@@ -270,7 +274,7 @@ fn automata(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let mut reader = Reader::new(blob, Section::Automata);
     let count = reader.u16()?;
     reader.reserved()?;
-    layout.automata = reader.table(u32::from(count), 4)?;
+    layout.automata = reader.table(u32::from(count))?;
     layout.automata_start = blob.extent(Section::Automata).start;
     Ok(())
 }
@@ -279,10 +283,10 @@ fn code(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let mut reader = Reader::new(blob, Section::Code);
     let count = reader.u16()?;
     reader.reserved()?;
-    layout.conditions = reader.table(u32::from(count), 12)?;
+    layout.conditions = reader.table(u32::from(count))?;
     let extent = blob.extent(Section::Code);
     let start = extent.start.saturating_add(reader.cursor.at());
     let length = extent.length.saturating_sub(reader.cursor.at());
-    layout.instructions = Table { start, count: u32::try_from(length).unwrap_or(0), stride: 1 };
+    layout.instructions = Table { start, count: u32::try_from(length).unwrap_or(0) };
     Ok(())
 }

@@ -72,15 +72,15 @@ impl Checker<'_> {
     }
 
     /// Applies a rule to every record of a table.
-    fn each(&self, table: Table, mut rule: impl FnMut(&[u8]) -> Rule) -> Checked {
+    fn each<const SIZE: usize>(&self, table: Table<SIZE>, mut rule: impl FnMut(&[u8]) -> Rule) -> Checked {
         (0..table.count).try_for_each(|place| {
-            let record = table.record(self.bytes, place).unwrap_or_default();
-            rule(record).map_err(|kind| (kind, table.offset(place)))
+            let record = table.record(self.bytes, place).map(<[u8; SIZE]>::as_slice);
+            rule(record.unwrap_or_default()).map_err(|kind| (kind, table.offset(place)))
         })
     }
 
     /// Applies [`Self::string`] to every record of a table of string ids.
-    fn strings_of(&self, table: Table) -> Checked {
+    fn strings_of(&self, table: Table<2>) -> Checked {
         self.each(table, |record| self.string(u16_at(record, 0).unwrap_or(NONE)))
     }
 
@@ -99,7 +99,7 @@ impl Checker<'_> {
     }
 
     fn mesh(&self, start: usize) -> Checked {
-        let workload = Table { start: start.saturating_add(2), count: 2, stride: 2 };
+        let workload = Table { start: start.saturating_add(2), count: 2 };
         self.strings_of(workload)?;
         self.strings_of(self.layout.mesh.trust_domains)
     }
@@ -193,9 +193,10 @@ impl Checker<'_> {
             holds(source == Source::Body || (keys == 0 && list == NONE), VerifyErrorKind::Reference)?;
             if list != NONE {
                 below(list, self.layout.fields.count)?;
-                let parent = self.layout.fields.record(self.bytes, u32::from(list)).unwrap_or_default();
-                let parent_is_list =
-                    u8_at(parent, 0) == Some(Source::Body.number()) && u16_at(parent, 2) == Some(NONE);
+                let parent = self.layout.fields.record(self.bytes, u32::from(list));
+                let parent_is_list = parent.is_some_and(|parent| {
+                    u8_at(parent, 0) == Some(Source::Body.number()) && u16_at(parent, 2) == Some(NONE)
+                });
                 holds(parent_is_list, VerifyErrorKind::Reference)?;
             }
             match source.argument() {

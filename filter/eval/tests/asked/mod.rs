@@ -210,5 +210,9 @@ fn principal(name: &str) -> String {
 fn parsed(id: &str) -> Principal<'_> {
     let rest = id.strip_prefix("spiffe://").unwrap();
     let slash = rest.find('/').unwrap();
-    Principal { whole: id.as_bytes(), trust_domain: rest[..slash].as_bytes(), path: rest[slash..].as_bytes() }
+    Principal {
+        whole: id.as_bytes(),
+        trust_domain: &rest.as_bytes()[..slash],
+        path: &rest.as_bytes()[slash..],
+    }
 }

@@ -132,10 +132,13 @@ pub enum Literal {
     Text(&'static str),
 }
 
+/// A label, and where ranges of bytes lead: first, last, target.
+pub type State = (u16, Vec<(u8, u8, u16)>);
+
 /// States, each with its label and its ranges: from, to, target. It starts in the first.
 #[derive(Clone, Default)]
 pub struct Automaton {
-    pub states: Vec<(u16, Vec<(u8, u8, u16)>)>,
+    pub states: Vec<State>,
 }
 
 impl Default for Profile {

@@ -33,7 +33,7 @@ macro_rules! codes {
             #[must_use]
             pub const fn sentence(self) -> &'static str {
                 match self {
-                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
+                    $(Self::$name => const { concat!($($doc),+).trim_ascii() },)+
                 }
             }
 

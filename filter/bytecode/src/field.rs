@@ -50,7 +50,7 @@ macro_rules! sources {
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self {
-                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
+                    $(Self::$name => const { concat!($($doc),+).trim_ascii() },)+
                 }
             }
         }

@@ -15,6 +15,9 @@ use crate::name::{Principal, RootId};
 use crate::sample::{any_lineage, principal};
 use crate::secret::{Secret, Use};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const NOW: u64 = 1_700_000_000_000;
 
 fn table() -> Table {

@@ -3,6 +3,9 @@ use std::vec::Vec;
 use super::{Correlation, Ids};
 use crate::secret::Secret;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
 

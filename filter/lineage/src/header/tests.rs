@@ -9,6 +9,9 @@ use crate::lineage::Lineage;
 use crate::name::{Principal, RootId};
 use crate::sample::any_lineage;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const FORMAT: &str = include_str!("../../HEADER.md");
 
 fn encoded(lineage: &Lineage<'_>) -> String {

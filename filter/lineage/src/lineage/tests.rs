@@ -7,6 +7,9 @@ use crate::limits::{MAX_MEMBERS, MAX_MISSIONS};
 use crate::name::Principal;
 use crate::sample::{any_lineage, any_principal, is_merged, members, mission, principal};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 fn chain(hops: &[usize]) -> Lineage<'static> {
     hops.iter().fold(Lineage::root(None), |lineage, hop| lineage.stamp(principal(*hop)).unwrap())
 }

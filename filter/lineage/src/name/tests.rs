@@ -2,6 +2,9 @@ use std::string::String;
 
 use super::{Mission, Principal, RootId};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 #[track_caller]
 fn check_principal(id: &str, is_principal: bool) {
     assert_eq!(Principal::parse(id.as_bytes()).map(Principal::as_str), is_principal.then_some(id), "{id}");

@@ -12,6 +12,9 @@ use crate::name::RootId;
 use crate::sample::principal;
 use crate::secret::Secret;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const NOW: u64 = 1_700_000_000_000;
 
 /// A map that counts what it is asked.

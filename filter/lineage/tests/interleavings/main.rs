@@ -22,6 +22,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use world::{CallIds, Damage, Op, World};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 fn any_op() -> impl Strategy<Value = Op> {
     let worker = 0..4_usize;
     let begin =

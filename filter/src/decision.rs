@@ -50,6 +50,8 @@ pub struct RpcError {
     pub number: i32,
     /// The protocol asks for the HTTP status 400.
     pub is_bad_request: bool,
+    /// To be sent as the one event of a stream.
+    pub is_event: bool,
 }
 
 /// Why a request cannot be what its protocol says, or cannot be told.
@@ -103,7 +105,7 @@ impl Form {
             json
         };
         let ids = ids.into_iter().map(write).collect();
-        Self::JsonRpc(RpcError { ids, is_batch, number: DENIED, is_bad_request: false })
+        Self::JsonRpc(RpcError { ids, is_batch, number: DENIED, is_bad_request: false, is_event: false })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use ambit_bytecode::Code;
 use ambit_eval::{Lineage, Principal, Statement};
+use ambit_lineage::Order;
 use ambit_lineage::header::{self, HEADER_NAME};
 use ambit_lineage::limits::{MAX_MEMBERS, MAX_MISSIONS};
 use ambit_request::media::{self, Media};
@@ -93,6 +94,8 @@ pub struct Head<'a> {
     pub is_upgrade: bool,
     /// `content-length`, if it is a number.
     pub content_length: Option<u64>,
+    /// The caller takes a stream of events and not JSON, though it may say that it takes anything.
+    pub wants_events: bool,
     /// `mcp-protocol-version`
     pub mcp_version: Once<'a>,
     /// `mcp-method`
@@ -143,6 +146,7 @@ impl<'a> Head<'a> {
                     head.is_encoded |= seen.content_encoding || !media::is_identity(value);
                     seen.content_encoding = true;
                 }
+                b"accept" => seen.accept(value),
                 b"mcp-protocol-version" => head.mcp_version.add(value),
                 b"mcp-method" => head.mcp_method.add(value),
                 b"mcp-name" => head.mcp_name.add(value),
@@ -152,6 +156,7 @@ impl<'a> Head<'a> {
             }
         }
         head.is_upgrade |= head.method == b"CONNECT";
+        head.wants_events = seen.events && !seen.json;
         head
     }
 
@@ -184,8 +189,9 @@ impl<'a> Head<'a> {
         };
     }
 
-    /// Hands what the request states of its lineage to `judge`.
-    pub fn with_statement<T>(&self, judge: impl FnOnce(Statement<'_>) -> T) -> T {
+    /// Hands what the request states of its lineage to `judge`. A merged lineage is a set, which forgets repeats: it
+    /// also states how deep it is, and is refused beyond `max_depth`, the caller included.
+    pub fn with_statement<T>(&self, max_depth: u8, judge: impl FnOnce(Statement<'_>) -> T) -> T {
         let value = match self.lineage {
             Stated::Absent => return judge(Statement::Absent),
             Stated::Refused(code) => return judge(Statement::Refused(code)),
@@ -195,12 +201,14 @@ impl<'a> Head<'a> {
             Ok(lineage) => lineage,
             Err(error) => return judge(Statement::Refused(code_of(error.kind()))),
         };
+        if lineage.depth() >= max_depth && matches!(lineage.order(), Order::Merged { .. }) {
+            return judge(Statement::Refused(Code::DepthExceeded));
+        }
         let empty = Principal { whole: &[], trust_domain: &[], path: &[] };
         let mut members = [empty; MAX_MEMBERS];
         let mut missions: [&[u8]; MAX_MISSIONS] = [&[]; MAX_MISSIONS];
         // Claims have no place in the order of the others, so that with them there is no order: that only narrows.
-        let merged =
-            !lineage.claims().is_empty() || matches!(lineage.order(), ambit_lineage::Order::Merged { .. });
+        let merged = !lineage.claims().is_empty() || matches!(lineage.order(), Order::Merged { .. });
         let mut count = 0_usize;
         for (slot, member) in members.iter_mut().zip(lineage.members()) {
             *slot = split(member.as_str());
@@ -233,6 +241,20 @@ struct Seen {
     authority: bool,
     content_type: bool,
     content_encoding: bool,
+    /// `accept` names a stream of events.
+    events: bool,
+    /// `accept` names JSON.
+    json: bool,
+}
+
+impl Seen {
+    fn accept(&mut self, value: &[u8]) {
+        for range in value.split(|byte| *byte == b',') {
+            let media = range.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+            self.events |= media.eq_ignore_ascii_case(b"text/event-stream");
+            self.json |= media.eq_ignore_ascii_case(b"application/json");
+        }
+    }
 }
 
 fn code_of(kind: header::HeaderErrorKind) -> Code {

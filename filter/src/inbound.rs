@@ -171,8 +171,7 @@ impl Reading {
                 })
             }
             Progress::Fields { extractor, values } => {
-                let pushed = extractor.push(fits);
-                let refusal = match pushed {
+                let refusal = match extractor.push(fits) {
                     Err(error) => Some(Refusal::json(error.kind())),
                     Ok(_) if is_too_large => Some(Refusal::new(Code::BodyTooLarge, "body-too-large")),
                     Ok(progress) if progress.values == *values => return None,
@@ -181,10 +180,15 @@ impl Reading {
                         None
                     }
                 };
+                let is_hopeless = is_too_large || extractor.is_over();
+                if refusal.is_some() && !is_hopeless && self.way.lacks_id(policy, extractor.facts()) {
+                    return None;
+                }
                 let judge = Judge::new(policy, inbound, &mut buffer, now);
-                let early = self.way.early(&judge, extractor.facts());
-                early
-                    .or_else(|| refusal.map(|refusal| judge.refuse_in(self.way, &refusal, extractor.facts())))
+                let facts = extractor.facts();
+                let early = self.way.early(&judge, facts);
+                let decision = early.or_else(|| Some(judge.refuse_in(self.way, &refusal?, facts)))?;
+                Some(judge.addressed(decision))
             }
         }
     }
@@ -194,15 +198,15 @@ impl Reading {
     pub fn finish(self, inbound: &Inbound, policy: &Policy, now: u64) -> Decision {
         let mut buffer = PathBuffer::new();
         let judge = Judge::new(policy, inbound, &mut buffer, now);
-        match self.progress {
+        judge.addressed(match self.progress {
             Progress::Preface(verdict) => Decision::new(verdict, self.way.form()),
             Progress::Fields { .. } if self.taken == 0 => judge.decide_empty(self.way),
             // Whether a deny was certain before the end was asked when the last value came.
-            Progress::Fields { extractor, .. } => match extractor.finish() {
-                Ok(facts) => self.way.decide(&judge, &facts),
-                Err(error) => judge.refuse(self.way, &Refusal::json(error.kind())),
+            Progress::Fields { mut extractor, .. } => match extractor.end() {
+                Ok(()) => self.way.decide(&judge, extractor.facts()),
+                Err(error) => judge.refuse_in(self.way, &Refusal::json(error.kind()), extractor.facts()),
             },
-        }
+        })
     }
 }
 
@@ -217,7 +221,7 @@ impl<'a> Judge<'a> {
     pub(crate) fn verdict(&self, protocol: Protocol, key: Key<'_>, body: Body<'_>) -> Verdict {
         let Inbound { pairs, peer_address, .. } = self.inbound;
         let facts = RequestFacts::new(self.policy, pairs, &self.head, self.path.ok(), peer_address, body);
-        self.head.with_statement(|statement| {
+        self.head.with_statement(self.policy.program().max_depth(), |statement| {
             let caller = self.inbound.caller();
             let request = Request { caller, statement, protocol, key, facts: &facts, now: self.now };
             self.policy.program().decide(&request)
@@ -240,6 +244,14 @@ impl<'a> Judge<'a> {
         if decision.verdict.code == refusal.code {
             decision.detail = Some(refusal.detail);
             decision.form.answer(refusal);
+        }
+        decision
+    }
+
+    /// Puts a decision into the form that the caller's headers ask for.
+    fn addressed(&self, mut decision: Decision) -> Decision {
+        if let Form::JsonRpc(error) = &mut decision.form {
+            error.is_event = self.head.wants_events;
         }
         decision
     }

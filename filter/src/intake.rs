@@ -150,6 +150,14 @@ impl Way {
         }
     }
 
+    /// Whether a reply needs an id that has not been read yet.
+    pub(crate) fn lacks_id(self, policy: &Policy, facts: &Facts) -> bool {
+        match self.form_in(policy, facts) {
+            Form::JsonRpc(error) => error.ids.is_empty(),
+            Form::Http | Form::Grpc | Form::Rest => false,
+        }
+    }
+
     /// What to read of the body; none if nothing can be read of it.
     pub(crate) fn selection(self, policy: &Policy) -> Option<&Selection> {
         let readers = policy.readers();

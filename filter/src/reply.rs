@@ -10,6 +10,8 @@
 //! | MCP headers that differ from the body, or an unknown version | 400 | a JSON-RPC error, as the protocol says |
 //! | A2A over HTTP | 403 | the error object of Google's APIs |
 //!
+//! To a caller that takes a stream of events and not JSON, the JSON-RPC error to its request is one event.
+//!
 //! A JSON-RPC client takes an error with its id for the answer to one call, and goes on; the official SDK of MCP ends
 //! its session at another status than 200 before 2.0, and that of A2A does not look at the body of one.
 
@@ -48,18 +50,20 @@ impl Reply {
     pub fn to(decision: &Decision, id: DecisionId) -> Self {
         let code = decision.verdict.code;
         let facts = Told { code, detail: decision.detail, id };
-        let (status, body) = match &decision.form {
-            Form::Http => (403, facts.object()),
-            Form::Grpc => (403, facts.message()),
-            Form::JsonRpc(error) => (error.status(), facts.json_rpc(error)),
-            Form::Rest => (403, facts.google()),
+        let json = Some("application/json");
+        let (status, media, body) = match &decision.form {
+            Form::Http => (403, json, facts.object()),
+            Form::Grpc => (403, None, facts.message()),
+            Form::JsonRpc(error) if error.is_event && error.status() == 200 => {
+                (200, Some("text/event-stream"), format!("data: {}\n\n", facts.json_rpc(error)))
+            }
+            Form::JsonRpc(error) => (error.status(), json, facts.json_rpc(error)),
+            Form::Rest => (403, json, facts.google()),
         };
         let is_grpc = decision.form == Form::Grpc;
         let mut headers =
             vec![("x-ambit-code", String::from(code.word())), ("x-ambit-decision", id.to_string())];
-        if !is_grpc {
-            headers.push(("content-type", String::from("application/json")));
-        }
+        headers.extend(media.map(|media| ("content-type", String::from(media))));
         let grpc_status = is_grpc.then_some(GRPC_PERMISSION_DENIED);
         Self { status, grpc_status, details: format!("ambit:{}", code.word()), headers, body }
     }
@@ -132,8 +136,9 @@ impl Told {
         metadata.text("decision", self.id.to_string().as_bytes());
         let mut info = Json::default();
         info.text("@type", b"type.googleapis.com/google.rpc.ErrorInfo");
-        info.text("reason", self.code.word().to_ascii_uppercase().replace('-', "_").as_bytes());
-        info.text("domain", b"ambit.dev");
+        // The nearest of A2A's reasons (1.0, section 11.6): with any other, the official SDK shows no message.
+        info.text("reason", b"UNSUPPORTED_OPERATION");
+        info.text("domain", b"a2a-protocol.org");
         info.raw("metadata", &metadata.end());
         let mut error = Json::default();
         error.raw("code", "403");

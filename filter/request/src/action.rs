@@ -98,6 +98,9 @@ mod tests {
     use super::*;
     use crate::path::{PathBuffer, canonicalize};
 
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     #[test]
     fn http_keys() {
         let mut buffer = PathBuffer::new();

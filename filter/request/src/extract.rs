@@ -34,6 +34,7 @@ use collect::Collector;
 pub struct Extractor {
     scanner: Scanner,
     collector: Collector,
+    refused: Option<JsonError>,
 }
 
 /// How far a body was read.
@@ -49,15 +50,23 @@ impl Extractor {
     /// Starts on a body.
     #[must_use]
     pub fn new(selection: &Selection) -> Self {
-        Self { scanner: Scanner::new(), collector: Collector::new(selection) }
+        Self { scanner: Scanner::new(), collector: Collector::new(selection), refused: None }
     }
 
     /// Takes the next bytes of the body.
     ///
     /// # Errors
-    /// The first reason to refuse the body. Every later call repeats it.
+    /// The first reason to refuse the body. Every later call repeats it; but as long as what comes is JSON, the
+    /// [survivor](SelectionBuilder::survivor) is still read, and nothing else is recorded any more.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Progress, JsonError> {
-        self.scanner.push(bytes, &mut self.collector)?;
+        let scanned = self.scanner.push(bytes, &mut self.collector);
+        if self.refused.is_none() {
+            let refusal = self.collector.refusal();
+            self.refused = refusal.map(|kind| JsonError::new(kind, self.scanner.offset())).or(scanned.err());
+        }
+        if let Some(error) = self.refused {
+            return Err(error);
+        }
         Ok(Progress { values: self.collector.values(), is_done: self.scanner.is_done() })
     }
 
@@ -67,18 +76,43 @@ impl Extractor {
         self.collector.facts()
     }
 
+    /// Why the body is refused, if it is already.
+    #[must_use]
+    pub const fn refused(&self) -> Option<JsonError> {
+        self.refused
+    }
+
+    /// Whether nothing more will be read, since what came is no JSON.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.scanner.has_failed()
+    }
+
     /// How many bytes were taken.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.scanner.offset()
     }
 
-    /// Ends the body.
+    /// Ends the body. After this, [`facts`](Self::facts) are those of the whole body, if it is not refused.
     ///
     /// # Errors
     /// The error of an earlier [`push`](Self::push), or that the body is not one complete JSON value.
+    pub fn end(&mut self) -> Result<(), JsonError> {
+        if self.refused.is_none() {
+            let scanned = self.scanner.finish(&mut self.collector);
+            let refusal = self.collector.refusal();
+            self.refused = refusal.map(|kind| JsonError::new(kind, self.scanner.offset())).or(scanned.err());
+        }
+        self.refused.map_or(Ok(()), Err)
+    }
+
+    /// Ends the body.
+    ///
+    /// # Errors
+    /// As [`end`](Self::end).
     pub fn finish(mut self) -> Result<Facts, JsonError> {
-        self.scanner.finish(&mut self.collector)?;
+        self.end()?;
         Ok(self.collector.into_facts())
     }
 }

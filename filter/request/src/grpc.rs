@@ -98,6 +98,9 @@ mod tests {
 
     use super::*;
 
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     #[track_caller]
     fn check(path: &str, expected: Result<(&str, &str), GrpcError>) {
         let actual = GrpcMethod::parse(path.as_bytes()).map(|method| (method.service(), method.method()));

@@ -139,6 +139,11 @@ impl Scanner {
         self.offset
     }
 
+    /// Whether the scan has ended with an error.
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// Whether the value is complete, so that only whitespace may follow. (A number alone never is.)
     #[must_use]
     pub const fn is_done(&self) -> bool {
@@ -374,13 +379,18 @@ impl Scanner {
 }
 
 impl JsonError {
+    pub(crate) const fn new(kind: JsonErrorKind, offset: usize) -> Self {
+        Self { kind, offset }
+    }
+
     /// Why the text is refused.
     #[must_use]
     pub const fn kind(&self) -> JsonErrorKind {
         self.kind
     }
 
-    /// The offset of the byte at fault, in bytes from the start of the text.
+    /// The offset of the byte at fault, in bytes from the start of the text; of what only a selection refuses, where
+    /// the piece with it ends.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset

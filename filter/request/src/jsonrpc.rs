@@ -67,15 +67,17 @@ pub enum EnvelopeError {
 }
 
 impl Fields {
-    /// Selects the fields of the envelope.
+    /// Selects the fields of the envelope. The id is read even after the message was refused.
     ///
     /// # Errors
     /// A [`SelectionError`] if the selection is full.
     pub fn select(selection: &mut SelectionBuilder) -> Result<Self, SelectionError> {
+        let id = selection.field(&[Step::Key("id")])?;
+        selection.survivor(id);
         let mut field = |key| selection.field(&[Step::Key(key)]);
         Ok(Self {
             jsonrpc: field("jsonrpc")?,
-            id: field("id")?,
+            id,
             method: field("method")?,
             result: field("result")?,
             error: field("error")?,

@@ -55,6 +55,9 @@ fn ends_with(text: &[u8], end: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     #[test]
     fn types() {
         for (content_type, expected) in [

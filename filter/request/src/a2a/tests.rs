@@ -9,6 +9,9 @@ use super::*;
 use crate::extract::{Facts, Root, Selection, extract};
 use crate::path::{PathBuffer, canonicalize};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 fn facts<T>(body: &str, select: impl Fn(&mut SelectionBuilder) -> Result<T, SelectionError>) -> (Facts, T) {
     let mut builder = Selection::builder(Root::Document);
     let fields = select(&mut builder).unwrap();

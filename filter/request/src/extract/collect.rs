@@ -1,4 +1,5 @@
-//! The sink that keeps the selected values.
+//! The sink that keeps the selected values. What only a selection refuses does not end the scan: a reply to a refused
+//! request may need a value that comes later.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -32,6 +33,8 @@ pub(super) struct Collector {
     text: Text,
     values: usize,
     list_values: usize,
+    /// Why the body is refused, if it is. From then on only the survivor is recorded.
+    refusal: Option<JsonErrorKind>,
 }
 
 #[derive(Debug)]
@@ -76,7 +79,23 @@ impl Collector {
             text: Text::New,
             values: 0,
             list_values: 0,
+            refusal: None,
         }
+    }
+
+    pub(super) const fn refusal(&self) -> Option<JsonErrorKind> {
+        self.refusal
+    }
+
+    const fn refuse(&mut self, kind: JsonErrorKind) {
+        if self.refusal.is_none() {
+            self.refusal = Some(kind);
+        }
+    }
+
+    /// Whether this field is still read.
+    fn is_read(&self, field: FieldId) -> bool {
+        self.refusal.is_none() || self.tree().survivor == Some(field)
     }
 
     pub(super) const fn values(&self) -> usize {
@@ -96,40 +115,37 @@ impl Collector {
     }
 
     /// Takes note that a value of this shape begins, and says which node it belongs to.
-    fn begin_value(&mut self, shape: Shape) -> Result<Option<NodeId>, JsonErrorKind> {
+    fn begin_value(&mut self, shape: Shape) -> Option<NodeId> {
         if self.skipped > 0 {
-            return Ok(None);
+            return None;
         }
         match self.frames.last_mut() {
             None => {
                 self.facts.shape = Some(shape);
                 if shape == Shape::Array && self.tree().root == Root::Batch {
-                    return Ok(None);
+                    return None;
                 }
-                self.begin_document()?;
-                Ok(Some(Tree::ROOT))
+                self.begin_document()
             }
-            Some(Frame::Batch) => {
-                self.begin_document()?;
-                Ok(Some(Tree::ROOT))
-            }
-            Some(Frame::Object { .. }) => Ok(self.target.take()),
+            Some(Frame::Batch) => self.begin_document(),
+            Some(Frame::Object { .. }) => self.target.take(),
             Some(Frame::Array { node, length }) => {
                 let (node, element) = (*node, *length);
                 *length = length.saturating_add(1);
-                let Some(node) = self.tree().node(node) else { return Ok(None) };
+                let node = self.tree().node(node)?;
                 let (elements, joins) = (node.elements, node.joins);
                 if elements.is_some() && !joins {
                     self.element = element;
                 }
-                Ok(elements)
+                elements
             }
         }
     }
 
-    fn begin_document(&mut self) -> Result<(), JsonErrorKind> {
+    fn begin_document(&mut self) -> Option<NodeId> {
         if self.facts.documents >= MAX_BATCH {
-            return Err(JsonErrorKind::BatchTooLong);
+            self.refuse(JsonErrorKind::BatchTooLong);
+            return None;
         }
         self.facts.documents = self.facts.documents.saturating_add(1);
         let tree = &self.facts.selection().0;
@@ -137,12 +153,15 @@ impl Collector {
         let unlisted = self.facts.unlisted.len().saturating_add(usize::from(tree.closed));
         self.facts.slots.resize(slots, Slot::One(Stored::Absent));
         self.facts.unlisted.resize(unlisted, None);
-        Ok(())
+        Some(Tree::ROOT)
     }
 
     /// Keeps the value of the field at `node`, if there is one.
     fn record(&mut self, node: NodeId, value: Stored) {
         let Some(field) = self.tree().node(node).and_then(|node| node.field) else { return };
+        if !self.is_read(field) {
+            return;
+        }
         self.values = self.values.saturating_add(1);
         let is_list = self.tree().fields.get(usize::from(field.0)).is_some_and(|field| field.list.is_some());
         let element = self.element;
@@ -180,11 +199,10 @@ impl Collector {
         self.facts.slots.get_mut(row.saturating_add(usize::from(field.0)))
     }
 
-    fn scalar(&mut self, value: Stored) -> Result<(), JsonErrorKind> {
-        if let Some(node) = self.begin_value(Shape::Scalar)? {
+    fn scalar(&mut self, value: Stored) {
+        if let Some(node) = self.begin_value(Shape::Scalar) {
             self.record(node, value);
         }
-        Ok(())
     }
 
     /// The object that the key being read is in, if something is selected in it.
@@ -207,19 +225,22 @@ impl Collector {
                 .and_then(|node| node.elements),
         };
         match node.and_then(|node| self.tree().node(node)?.field) {
-            Some(_) => Text::From(self.facts.arena.len()),
-            None => Text::Ignored,
+            Some(field) if self.is_read(field) => Text::From(self.facts.arena.len()),
+            Some(_) | None => Text::Ignored,
         }
     }
 
-    fn value_part(&mut self, part: &[u8]) -> Result<(), JsonErrorKind> {
+    fn value_part(&mut self, part: &[u8]) {
         if let Text::New = self.text {
             self.text = self.begin_text();
         }
         if let Text::Ignored = self.text {
-            return Ok(());
+            return;
         }
-        refuse_nul(part)?;
+        if part.contains(&0) {
+            self.refuse(JsonErrorKind::NulCharacter);
+            self.text = Text::Ignored;
+        }
         if let Text::From(start) = self.text {
             let end = self.facts.arena.len().saturating_add(part.len());
             if end > MAX_FACT_BYTES || end.saturating_sub(start) > MAX_FIELD_BYTES {
@@ -229,11 +250,10 @@ impl Collector {
                 self.facts.arena.extend_from_slice(part);
             }
         }
-        Ok(())
     }
 
-    fn end_value(&mut self) -> Result<(), JsonErrorKind> {
-        self.value_part(b"")?;
+    fn end_value(&mut self) {
+        self.value_part(b"");
         let value = match core::mem::replace(&mut self.text, Text::New) {
             Text::New | Text::Ignored => Stored::Absent,
             Text::TooLong => Stored::Unreadable(Unreadable::TooLong),
@@ -242,29 +262,30 @@ impl Collector {
                 _ => Stored::Unreadable(Unreadable::TooLong),
             },
         };
-        self.scalar(value)
+        self.scalar(value);
     }
 
-    fn key_part(&mut self, part: &[u8]) -> Result<(), JsonErrorKind> {
+    fn key_part(&mut self, part: &[u8]) {
         if self.reads_key().is_some() {
-            refuse_nul(part)?;
+            if part.contains(&0) {
+                self.refuse(JsonErrorKind::NulCharacter);
+            }
             // One byte more than there is room for shows that the key is too long.
             let room = MAX_SEEN_KEY_BYTES.saturating_add(1).saturating_sub(self.key.len());
             self.key.extend_from_slice(part.get(..room).unwrap_or(part));
         }
-        Ok(())
     }
 
-    fn end_key(&mut self) -> Result<(), JsonErrorKind> {
-        let Some((node, object)) = self.reads_key() else { return Ok(()) };
-        let Some(node) = self.facts.selection().0.node(node) else { return Ok(()) };
+    fn end_key(&mut self) {
+        let Some((node, object)) = self.reads_key() else { return };
+        let Some(node) = self.facts.selection().0.node(node) else { return };
         fold(&self.key, &mut self.folded);
         let matched = match self.key.len() {
             0..=MAX_SEEN_KEY_BYTES => node.find(&self.key, &self.folded),
             _ => Match::Other,
         };
         match matched {
-            Match::LookAlike => return Err(JsonErrorKind::LookAlikeKey),
+            Match::LookAlike => self.refuse(JsonErrorKind::LookAlikeKey),
             Match::Other => {
                 if let Some(closed) = node.closed {
                     self.report_unlisted(closed);
@@ -272,18 +293,21 @@ impl Collector {
             }
             Match::Selected { node, group } => {
                 if self.seen.get_mut(group).is_none_or(|seen| core::mem::replace(seen, object) == object) {
-                    return Err(JsonErrorKind::DuplicateKey);
+                    self.refuse(JsonErrorKind::DuplicateKey);
+                } else {
+                    self.target = Some(node);
                 }
-                self.target = Some(node);
             }
         }
         self.key.clear();
-        Ok(())
     }
 
     fn report_unlisted(&mut self, closed: ClosedId) {
         let row = self.facts.documents.saturating_sub(1).saturating_mul(usize::from(self.tree().closed));
         let start = self.facts.arena.len();
+        if self.refusal.is_some() {
+            return;
+        }
         if let Some(first @ None) = self.facts.unlisted.get_mut(row.saturating_add(usize::from(closed.0))) {
             let room = MAX_FACT_BYTES.saturating_sub(start).min(MAX_SEEN_KEY_BYTES);
             self.facts.arena.extend_from_slice(self.key.get(..room).unwrap_or(&self.key));
@@ -295,7 +319,7 @@ impl Collector {
 
 impl Sink for Collector {
     fn begin_object(&mut self) -> Result<(), JsonErrorKind> {
-        if let Some(id) = self.begin_value(Shape::Object)? {
+        if let Some(id) = self.begin_value(Shape::Object) {
             self.record(id, Stored::Object);
             if self.tree().node(id).is_some_and(Node::reads_members) {
                 self.objects = self.objects.saturating_add(1);
@@ -317,7 +341,7 @@ impl Sink for Collector {
 
     fn begin_array(&mut self) -> Result<(), JsonErrorKind> {
         let is_top = self.skipped == 0 && self.frames.is_empty();
-        match self.begin_value(Shape::Array)? {
+        match self.begin_value(Shape::Array) {
             Some(node) => self.frames.push(Frame::Array { node, length: 0 }),
             None if is_top => self.frames.push(Frame::Batch),
             None => self.skipped = self.skipped.saturating_add(1),
@@ -339,32 +363,36 @@ impl Sink for Collector {
 
     fn text(&mut self, part: &[u8], is_key: bool) -> Result<(), JsonErrorKind> {
         match is_key {
-            _ if self.skipped > 0 => Ok(()),
+            _ if self.skipped > 0 => {}
             true => self.key_part(part),
             false => self.value_part(part),
         }
+        Ok(())
     }
 
     fn end_text(&mut self, is_key: bool) -> Result<(), JsonErrorKind> {
         match is_key {
-            _ if self.skipped > 0 => Ok(()),
+            _ if self.skipped > 0 => {}
             true => self.end_key(),
             false => self.end_value(),
         }
+        Ok(())
     }
 
     fn number(&mut self, number: Result<Number, OutOfRange>) -> Result<(), JsonErrorKind> {
         self.scalar(match number {
             Ok(number) => Stored::Number(number),
             Err(OutOfRange) => Stored::Unreadable(Unreadable::NumberOutOfRange),
-        })
+        });
+        Ok(())
     }
 
     fn literal(&mut self, literal: Literal) -> Result<(), JsonErrorKind> {
         self.scalar(match literal {
             Literal::Null => Stored::Null,
             Literal::Bool(value) => Stored::Bool(value),
-        })
+        });
+        Ok(())
     }
 }
 
@@ -388,8 +416,4 @@ fn extend(slot: &mut Slot, length: usize, spare: usize, value: Option<Stored>) -
     values.resize(length, Stored::Absent);
     values.extend(value);
     added
-}
-
-fn refuse_nul(part: &[u8]) -> Result<(), JsonErrorKind> {
-    if part.contains(&0) { Err(JsonErrorKind::NulCharacter) } else { Ok(()) }
 }

@@ -22,6 +22,7 @@ pub struct SelectionBuilder {
     root: Root,
     nodes: Vec<Node>,
     fields: Vec<Field>,
+    survivor: Option<FieldId>,
     closed: u16,
     groups: usize,
 }
@@ -78,6 +79,7 @@ pub(super) struct Tree {
     pub(super) root: Root,
     pub(super) nodes: Vec<Node>,
     pub(super) fields: Vec<Field>,
+    pub(super) survivor: Option<FieldId>,
     pub(super) closed: u16,
     /// How many groups of look-alike keys there are over all nodes.
     pub(super) groups: usize,
@@ -129,6 +131,7 @@ impl Selection {
             root,
             nodes: alloc::vec![Node::default()],
             fields: Vec::new(),
+            survivor: None,
             closed: 0,
             groups: 0,
         }
@@ -183,11 +186,16 @@ impl SelectionBuilder {
         Ok(closed)
     }
 
+    /// Makes `field` one that is read even after the body was refused: what a reply to it needs.
+    pub const fn survivor(&mut self, field: FieldId) {
+        self.survivor = Some(field);
+    }
+
     /// Ends the selection.
     #[must_use]
     pub fn build(self) -> Selection {
-        let Self { root, nodes, fields, closed, groups } = self;
-        Selection(Arc::new(Tree { root, nodes, fields, closed, groups }))
+        let Self { root, nodes, fields, survivor, closed, groups } = self;
+        Selection(Arc::new(Tree { root, nodes, fields, survivor, closed, groups }))
     }
 
     /// The node at `path`, made if need be, and the node whose elements it is inside of.

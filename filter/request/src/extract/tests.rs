@@ -13,6 +13,9 @@ use crate::limits::{
     MAX_STEPS,
 };
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 /// Reads `a.b[].c` and `a.b[+].c`, with `!` at the end for a closed object.
 fn steps(path: &str) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
@@ -46,6 +49,9 @@ fn select(root: Root, paths: &[&str]) -> Selected {
         } else {
             fields.push((path.to_string(), builder.field(&steps(path)).unwrap()));
         }
+    }
+    if let Some((_, first)) = fields.first() {
+        builder.survivor(*first);
     }
     Selected { selection: builder.build(), fields, closed }
 }
@@ -230,6 +236,36 @@ fn limits_make_a_value_unreadable_and_never_absent() {
         (0..names.len()).map(|index| format!(r#""l{index}":[{}]"#, vec!["1"; MAX_LIST].join(","))).collect();
     let lines = read(&selected, format!("{{{}}}", lists.join(",")).as_bytes()).unwrap().remove(0);
     assert_eq!(lines.iter().filter(|line| line.ends_with("field-too-many")).count(), 1);
+}
+
+#[test]
+fn what_a_reply_needs_is_read_in_spite_of_a_refusal() {
+    let selected = select(Root::Batch, &["id", "a", "a.b"]);
+    let many = vec!["{}"; MAX_BATCH].join(",");
+    for (body, kind, expected) in [
+        (r#"{"a":1,"a":2,"id":7}"#, JsonErrorKind::DuplicateKey, vec!["id = 7", "a = 1"]),
+        (r#"{"A":1,"a":2,"id":"x"}"#, JsonErrorKind::LookAlikeKey, vec!["id = \"x\""]),
+        (r#"{"a":"\u0000","id":7}"#, JsonErrorKind::NulCharacter, vec!["id = 7"]),
+        (r#"{"a\u0000":1,"a":2,"id":7}"#, JsonErrorKind::NulCharacter, vec!["id = 7"]),
+        (
+            r#"{"a":{"b":1,"B":[{}]},"id":7}"#,
+            JsonErrorKind::LookAlikeKey,
+            vec!["id = 7", "a = object", "a.b = 1"],
+        ),
+        (r#"{"id":7,"id":8}"#, JsonErrorKind::DuplicateKey, vec!["id = 7"]),
+        (r#"{"a":1,"a":2,"id":7,"#, JsonErrorKind::DuplicateKey, vec!["id = 7", "a = 1"]),
+        (r#"{"a":1,"a":2} {"id":7}"#, JsonErrorKind::DuplicateKey, vec!["a = 1"]),
+    ] {
+        let mut extractor = Extractor::new(&selected.selection);
+        let error = extractor.push(body.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{body}");
+        assert_eq!(show_facts(&selected, extractor.facts()), [expected], "{body}");
+        assert_eq!(extractor.finish().map(drop), Err(error), "{body}");
+    }
+    let mut extractor = Extractor::new(&selected.selection);
+    let body = format!(r#"[{many}, {{"id":1}}]"#);
+    assert_eq!(extractor.push(body.as_bytes()).unwrap_err().kind(), JsonErrorKind::BatchTooLong);
+    assert_eq!(extractor.facts().len(), MAX_BATCH);
 }
 
 #[test]
@@ -503,12 +539,20 @@ proptest! {
     #[test]
     fn cuts_make_no_difference(paths in selections(), text in damaged(KEYS), cuts in cuts()) {
         let selected = select(Root::Batch, &paths);
-        let whole = extract(&selected.selection, &text).map(|facts| show_facts(&selected, &facts));
-        for pieces in [cut(&text, &cuts), text.chunks(1).collect()] {
+        let read = |pieces: &[&[u8]]| {
             let mut extractor = Extractor::new(&selected.selection);
-            let pushed = pieces.iter().try_for_each(|piece| extractor.push(piece).map(drop));
-            let facts = pushed.and_then(|()| extractor.finish());
-            prop_assert_eq!(&facts.map(|facts| show_facts(&selected, &facts)), &whole);
+            for piece in pieces {
+                let pushed = extractor.push(piece).err();
+                assert_eq!(pushed, extractor.refused());
+            }
+            // What is there of a body that is refused is the same too.
+            let early = show_facts(&selected, extractor.facts());
+            let facts = extractor.finish().map_err(|error| error.kind());
+            (early, facts.map(|facts| show_facts(&selected, &facts)))
+        };
+        let whole = read(&[&text]);
+        for pieces in [cut(&text, &cuts), text.chunks(1).collect()] {
+            prop_assert_eq!(&read(&pieces), &whole);
         }
     }
 }

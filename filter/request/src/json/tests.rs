@@ -8,6 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 /// A document tree, which only tests have. Objects keep every member.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Tree {

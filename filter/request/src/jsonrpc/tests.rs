@@ -6,6 +6,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::extract::{Root, Selection, extract};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 fn read(body: &str) -> Result<String, EnvelopeError> {
     let mut builder = Selection::builder(Root::Document);
     let fields = Fields::select(&mut builder).unwrap();

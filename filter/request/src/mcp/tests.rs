@@ -8,6 +8,9 @@ use super::*;
 use crate::extract::{Extractor, Root, Selection, extract};
 use crate::limits::MAX_NAME_BYTES;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 fn modern(method: &'static str, name: &'static str) -> Mirror<'static> {
     Mirror::read(Some(b"2026-07-28"), Some(method.as_bytes()), Some(name.as_bytes())).unwrap()
 }

@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 #[track_caller]
 fn check(raw: &str, name: &str, expected: Result<Option<&str>, QueryError>) {
     let value = Query::new(raw.as_bytes()).field(name.as_bytes());

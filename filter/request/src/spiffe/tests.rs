@@ -5,6 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 #[track_caller]
 fn check(san: &[u8], expected: Result<(&str, &str), SpiffeError>) {
     let actual = SpiffeId::parse(san).map(|id| (id.trust_domain(), id.path()));

@@ -5,6 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 #[track_caller]
 fn check(raw: &str, expected: Result<&str, UriError>) {
     let mut out = Vec::new();

@@ -11,4 +11,5 @@ pub mod pki;
 pub mod policy_directory;
 pub mod runner;
 pub mod scenario;
+pub mod sdk;
 pub mod upstream;

@@ -12,8 +12,20 @@ use std::process::{Command, Stdio};
 
 use ambit_harness::artifact::{TARGET, Toolchain};
 
-/// The packages whose tests run there.
-const PACKAGES: [&str; 2] = ["ambit-bytecode", "ambit-eval"];
+/// The packages whose tests run there, and where they are.
+const PACKAGES: [(&str, &str); 4] = [
+    ("ambit-bytecode", "filter/bytecode"),
+    ("ambit-eval", "filter/eval"),
+    ("ambit-lineage", "filter/lineage"),
+    ("ambit-request", "filter/request"),
+];
+
+/// Files whose tests do not run there, and why, beside those that say `#![cfg(not(target_arch = "wasm32"))]`.
+const NOT_THERE: [(&str, &str); 1] =
+    [("filter/bytecode/tests/format_document.rs", "it reads files of this repository")];
+
+/// By this line the tests of a file take part.
+const TAKES_PART: &str = "use wasm_bindgen_test::wasm_bindgen_test as test;";
 
 const RUNNER: &str = "wasm-bindgen-test-runner";
 
@@ -33,7 +45,7 @@ fn tests_pass_on_wasm32() {
     let runner = runner();
     let mut cargo = cargo();
     cargo.args(["test", "--target", TARGET]);
-    cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    cargo.args(PACKAGES.iter().flat_map(|(package, _)| ["--package", package]));
     // Not the directory of the cargo that runs this test, which holds its lock.
     cargo.arg("--target-dir").arg(workspace().join("target/wasm"));
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner).env("RUST_BACKTRACE", "0");
@@ -46,6 +58,34 @@ fn tests_pass_on_wasm32() {
         .skip(1)
         .filter_map(|rest| rest.split(' ').next()?.parse::<u32>().ok());
     assert!(passed.sum::<u32>() > 0, "no test ran on {TARGET}:\n{told}");
+}
+
+/// No file with tests was forgotten.
+#[test]
+fn every_file_takes_part() {
+    let mut forgotten = Vec::new();
+    let mut unvisited: Vec<PathBuf> = PACKAGES
+        .iter()
+        .flat_map(|(_, place)| ["src", "tests"].map(|part| workspace().join(place).join(part)))
+        .filter(|path| path.is_dir())
+        .collect();
+    while let Some(path) = unvisited.pop() {
+        if path.is_dir() {
+            unvisited.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let name = path.strip_prefix(workspace()).unwrap().display().to_string();
+            let is_excused = NOT_THERE.iter().any(|(file, _)| *file == name)
+                || text.contains("#![cfg(not(target_arch = \"wasm32\"))]");
+            if text.contains("#[test]") && !text.contains(TAKES_PART) && !is_excused {
+                forgotten.push(name);
+            }
+        }
+    }
+    assert!(
+        forgotten.is_empty(),
+        "tests that do not run on wasm32: {forgotten:?}; they do by `#[cfg(target_arch = \"wasm32\")] {TAKES_PART}`"
+    );
 }
 
 fn skipped(why: &str) {

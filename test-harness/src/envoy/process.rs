@@ -232,7 +232,7 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> io::Result<Optio
 
 /// A command that the kernel kills when its parent dies, where the tool for that (util-linux) is there.
 /// Asking the kernel ourselves would take `unsafe` code between fork and exec.
-fn tied_to_parent(binary: &Path) -> Command {
+pub(crate) fn tied_to_parent(binary: &Path) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let Some(setpriv) = find_in(&path, "setpriv") else {
         return Command::new(binary);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -33,6 +34,7 @@ pub struct WorkloadSpec {
     name: String,
     spiffe: String,
     handler: Handler,
+    external_app: Option<SocketAddr>,
     inbound: Option<Filter>,
     outbound: Option<Filter>,
     tls: Tls,
@@ -58,6 +60,7 @@ impl WorkloadSpec {
             name: name.to_owned(),
             spiffe: spiffe.to_owned(),
             handler: Handler::Blocking(Box::new(|_| Reply::new(200, "ok"))),
+            external_app: None,
             inbound: None,
             outbound: None,
             tls: Tls::default(),
@@ -78,6 +81,13 @@ impl WorkloadSpec {
     #[must_use]
     pub fn fixed_app(mut self, reply: Reply) -> Self {
         self.handler = Handler::Fixed(reply);
+        self
+    }
+
+    /// An application that runs elsewhere, at this address. What it receives is not recorded.
+    #[must_use]
+    pub fn external_app(mut self, address: SocketAddr) -> Self {
+        self.external_app = Some(address);
         self
     }
 
@@ -221,7 +231,7 @@ impl Prepared {
             tls: spec.tls,
             inbound: inbound.address(),
             outbound: outbound.address(),
-            app: app.address(),
+            app: spec.external_app.unwrap_or_else(|| app.address()),
             inbound_filter: filters.get(&Direction::Inbound).map(FilterSource::path),
             outbound_filter: filters.get(&Direction::Outbound).map(FilterSource::path),
             access_log: &access_log,

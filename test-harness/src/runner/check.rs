@@ -180,8 +180,13 @@ fn check_reply(
     if is_grpc {
         expect("the gRPC status", evidence.header("grpc-status"), GRPC_PERMISSION_DENIED);
     } else if exchange.method != b"HEAD" {
-        expect("the content type", evidence.header("content-type"), "application/json");
-        let body: Value = serde_json::from_slice(&evidence.body).unwrap_or_default();
+        // An error may come as the one event of a stream.
+        let (media, json) = match evidence.body.strip_prefix(b"data: ") {
+            Some(event) => ("text/event-stream", event),
+            None => ("application/json", evidence.body.as_slice()),
+        };
+        expect("the content type", evidence.header("content-type"), media);
+        let body: Value = serde_json::from_slice(json).unwrap_or_default();
         let objects = told(&body);
         if objects.is_empty() {
             expect(

@@ -18,6 +18,9 @@ use crate::upstream::{Received, Reply};
 /// Name of the one workload.
 const CALLED: &str = "called";
 
+/// Header by which the application's record tells requests apart: one that was denied may reach it late.
+const MARK: &str = "x-harness-request";
+
 /// Envoy's prefix of counters that a filter defines.
 const COUNTER_PREFIX: &str = "wasmcustom.";
 
@@ -25,6 +28,8 @@ struct EnvoyRunner {
     authority: String,
     mesh: Mesh,
     begun: Option<Begun>,
+    /// Requests so far.
+    requests: usize,
 }
 
 struct Begun {
@@ -32,7 +37,6 @@ struct Begun {
     /// None if the connection was refused.
     connection: Option<RawConnection>,
     /// What there was before the request.
-    received: usize,
     logged: usize,
     accessed: usize,
 }
@@ -51,7 +55,7 @@ pub fn start(destination: &Destination, config: &[u8]) -> io::Result<Box<dyn Run
         .filter(Direction::Inbound, filter);
     let mesh =
         Mesh::builder(&format!("scenario-{}", destination.service_account)).workload(workload).start()?;
-    Ok(Box::new(EnvoyRunner { authority: destination.authority(), mesh, begun: None }))
+    Ok(Box::new(EnvoyRunner { authority: destination.authority(), mesh, begun: None, requests: 0 }))
 }
 
 impl Runner for EnvoyRunner {
@@ -67,8 +71,11 @@ impl Runner for EnvoyRunner {
     }
 
     fn begin(&mut self, exchange: &Exchange) -> io::Result<()> {
+        self.requests += 1;
+        let mut exchange = exchange.clone();
+        exchange.headers.push((MARK.as_bytes().to_vec(), self.requests.to_string().into_bytes()));
         let called = self.called();
-        let (received, logged) = (called.received().len(), called.envoy().log_lines()?.len());
+        let logged = called.envoy().log_lines()?.len();
         let accessed = called.access_log()?.len();
         let mut connection = self.endpoint(&exchange.peer)?.raw().ok();
         if let Some(open) = &mut connection {
@@ -79,20 +86,17 @@ impl Runner for EnvoyRunner {
                 .chain(pieces)
                 .try_for_each(|bytes| open.write(&bytes));
         }
-        self.begun = Some(Begun { exchange: exchange.clone(), connection, received, logged, accessed });
+        self.begun = Some(Begun { exchange, connection, logged, accessed });
         Ok(())
     }
 
     fn hold(&mut self) -> io::Result<()> {
-        let before = self.begun.as_ref().map_or(0, |begun| begun.received);
         // The filter lets headers go on before it holds the body, so the application has them when it has begun.
-        wait_for("the headers to reach the application", || {
-            Ok((self.called().received().len() > before).then_some(()))
-        })
+        wait_for("the headers to reach the application", || Ok((!self.received().is_empty()).then_some(())))
     }
 
     fn finish(&mut self) -> io::Result<Observed> {
-        let Begun { exchange, connection, received, logged, accessed } =
+        let Begun { exchange, connection, logged, accessed } =
             self.begun.take().ok_or_else(|| io::Error::other("nothing was begun"))?;
         let mut evidence = Evidence::default();
         let mut rest = exchange.pieces.last().map(|piece| exchange.wire_piece(piece)).unwrap_or_default();
@@ -111,7 +115,7 @@ impl Runner for EnvoyRunner {
             (evidence.details, evidence.record) = (field("details"), field("ambit"));
         }
         evidence.log = called.envoy().log_lines()?.split_off(logged);
-        let (reached, target) = match called.received().get(received..).unwrap_or_default() {
+        let (reached, target) = match self.received().as_slice() {
             [] => (Reached::Nothing, None),
             [Received { complete: false, target, .. }] => {
                 (Reached::Headers, Some(target.clone().into_bytes()))
@@ -145,6 +149,14 @@ impl Runner for EnvoyRunner {
 impl EnvoyRunner {
     fn called(&self) -> &Workload {
         self.mesh.workload(CALLED)
+    }
+
+    /// What the application received of the last request.
+    fn received(&self) -> Vec<Received> {
+        let mark = self.requests.to_string();
+        let mut all = self.called().received();
+        all.retain(|received| received.header(MARK) == Some(&mark));
+        all
     }
 
     fn endpoint(&self, peer: &Peer) -> io::Result<Endpoint> {

@@ -1,5 +1,8 @@
 //! A request as a caller sends it, and as a proxy shows it to a filter.
 
+/// A header or trailer line: name and value.
+pub(super) type Line = (Vec<u8>, Vec<u8>);
+
 /// A request and who sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
@@ -10,13 +13,13 @@ pub struct Exchange {
     /// Request target, as it stands in the request line.
     pub target: Vec<u8>,
     /// Header lines in order, names as they are sent.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub headers: Vec<Line>,
     /// The body, in the pieces in which it is sent. Empty if there is none.
     pub pieces: Vec<Vec<u8>>,
     /// How the end of the body is told.
     pub framing: Framing,
     /// Trailer lines; only after chunks.
-    pub trailers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub trailers: Vec<Line>,
 }
 
 /// Who connects.
@@ -48,11 +51,11 @@ impl Exchange {
 
     /// The header pairs that a proxy shows a filter: pseudo-headers first, names in lower case.
     #[must_use]
-    pub fn pairs(&self, authority: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub fn pairs(&self, authority: &str) -> Vec<Line> {
         let is_host = |name: &[u8]| name.eq_ignore_ascii_case(b"host");
         let host = self.headers.iter().find(|(name, _)| is_host(name));
         let host = host.map_or(authority.as_bytes(), |(_, value)| value);
-        let mut pairs: Vec<(Vec<u8>, Vec<u8>)> =
+        let mut pairs: Vec<Line> =
             [(":authority", host), (":path", &self.target), (":method", &self.method), (":scheme", b"http")]
                 .into_iter()
                 .map(|(name, value)| (name.into(), value.to_vec()))
@@ -103,7 +106,7 @@ impl Exchange {
     }
 
     /// The header that tells how the body ends, unless the scenario has its own.
-    fn framing_header(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+    fn framing_header(&self) -> Option<Line> {
         let (name, value) = match self.framing {
             Framing::None => return None,
             Framing::Length => {

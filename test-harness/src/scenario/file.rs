@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use super::bytes::Bytes;
-use super::exchange::{Exchange, Framing, Peer};
+use super::exchange::{Exchange, Framing, Line, Peer};
 use super::expectation::{Ending, Expectation};
 use super::setting::{Damage, Destination, PolicyText, Setting, Source};
 use super::{Case, Scenario, Step, Swap};
@@ -289,7 +289,7 @@ fn peer(text: PeerText, peers: &Names) -> Result<Peer, String> {
 }
 
 /// Header lines: what stands before the first `: ` is the name, so that `:path` could be one.
-fn lines(texts: &[Bytes], peers: &Names) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+fn lines(texts: &[Bytes], peers: &Names) -> Result<Vec<Line>, String> {
     let line = |text: &Bytes| {
         let line = text.fill(peers)?;
         let colon = line.windows(2).position(|pair| pair == b": ");

@@ -22,7 +22,7 @@ The mesh is running. These lines speak as an agent's application does, to its ow
   # support has admin drop a table: denied
   curl -s -d '{{\"call\":{{\"method\":\"DELETE\",\"path\":\"/tables/orders\"}}}}' -H 'host: admin.local' http://{support}/tasks
 
-  # admin drops a table of its own accord: allowed
+  # admin drops a table of its own accord: allowed, once two seconds have passed since it did something for support
   curl -s -X DELETE -H 'host: orders-db.local' http://{admin}/tables/orders
 
 Edit the policy in `{}` and save it: it is compiled and takes effect without a restart.

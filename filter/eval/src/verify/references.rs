@@ -192,7 +192,6 @@ impl Checker<'_> {
             )?;
             holds(source == Source::Body || (keys == 0 && list == NONE), VerifyErrorKind::Reference)?;
             if list != NONE {
-                below(list, self.layout.fields.count)?;
                 let parent = self.layout.fields.record(self.bytes, u32::from(list));
                 let parent_is_list = parent.is_some_and(|parent| {
                     u8_at(parent, 0) == Some(Source::Body.number()) && u16_at(parent, 2) == Some(NONE)
@@ -256,7 +255,6 @@ impl Checker<'_> {
         if id == NONE {
             return Ok(());
         }
-        below(id, self.layout.automata.count)?;
         let automaton = self.layout.automaton(self.bytes, id).ok_or(VerifyErrorKind::Reference)?;
         (0..automaton.states.count)
             .try_for_each(|state| below_or_none(automaton.label(self.bytes, state).unwrap_or(0), count))

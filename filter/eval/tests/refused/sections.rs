@@ -279,6 +279,8 @@ fn limits_are_reached() {
     let mut draft = super::world("true");
     draft.trust_domains = vec!["mesh.example"; 16];
     draft.effects = vec!["read"; 64];
+    draft.services[1].2 = 2;
+    draft.fields[2].argument = Argument::Number(255);
     draft.fields[3].keys = vec!["k"; 16];
     let header = Field { keys: vec![], ..draft.fields[0].clone() };
     draft.fields.resize(1_024, header);

@@ -150,10 +150,10 @@ impl Way {
         }
     }
 
-    /// Whether a reply needs an id that has not been read yet.
+    /// Whether a reply needs an id that may not have been read yet.
     pub(crate) fn lacks_id(self, policy: &Policy, facts: &Facts) -> bool {
         match self.form_in(policy, facts) {
-            Form::JsonRpc(error) => error.ids.is_empty(),
+            Form::JsonRpc(error) => error.ids.is_empty() || error.is_batch,
             Form::Http | Form::Grpc | Form::Rest => false,
         }
     }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 use ambit_compiler::compile::Options;
-use ambit_filter::decision::Decision;
+use ambit_filter::decision::{Decision, Form};
 use ambit_filter::head::Pairs;
 use ambit_filter::inbound::{Inbound, Peer, Step};
 use ambit_filter::policy::Policy;
@@ -66,9 +66,9 @@ fn decide(policy: &Policy, inbound: &Inbound, pieces: &[&[u8]]) -> (Decision, us
 }
 
 /// What can be seen of a decision.
-fn seen(decision: &Decision) -> (String, Option<ambit_eval::Hop>, Option<u16>, Option<u32>) {
+fn seen(decision: &Decision) -> (String, Option<ambit_eval::Hop>, Option<u16>, Option<u32>, Form) {
     let verdict = &decision.verdict;
-    (verdict.code.word().to_owned(), verdict.hop, verdict.action, verdict.rule)
+    (verdict.code.word().to_owned(), verdict.hop, verdict.action, verdict.rule, decision.form.clone())
 }
 
 struct Subject {
@@ -109,7 +109,7 @@ fn mcp() -> Subject {
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"drop"}}"#,
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list"}}"#,
             r#"[{"jsonrpc":"2.0","id":1,"method":"tools/list"},{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"drop"}}]"#,
-            r#"{"jsonrpc":"2.0","method":"tools/list"}"#,
+            r#"{"jsonrpc":"2.0","id":5,"method":"tools/list"}"#,
             r#"{"jsonrpc":"2.0","id":3,"result":{}}"#,
         ],
     }
@@ -129,7 +129,8 @@ fn a2a() -> Subject {
         seeds: vec![
             r#"{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"parts":[{"data":{"amount":50,"force":false,"items":[{"price":9}]}}]}}}"#,
             r#"{"jsonrpc":"2.0","id":1,"method":"message/send","params":{"message":{"parts":[{"data":{"amount":51}},{"data":{"amount":1,"items":[]}}]},"configuration":{"pushNotificationConfig":{"url":"http://x/"}}}}"#,
-            r#"{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"t"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"parts":[{"data":{"force":false,"amount":51}},{"data":{"force":false,"items":[]}}]}}}"#,
+            r#"{"id":1,"method":"tasks/get","params":{"id":"t"}}"#,
             r#"{"message":{"parts":[{"data":{"amount":50,"force":false,"items":[]}}]}}"#,
             r#"{"message":{"content":[{"data":{"data":{"amount":50,"force":true,"items":[]}}}]},"configuration":{"taskPushNotificationConfig":{"url":"http://x/"}}}"#,
         ],
@@ -184,7 +185,7 @@ fn pieces<'b>(body: &'b [u8], cuts: &[prop::sample::Index]) -> Vec<&'b [u8]> {
 
 fn check(subject: &Subject) {
     let cases = (body(subject.seeds.clone()), prop::collection::vec(any::<prop::sample::Index>(), 0..6));
-    let config = ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(case in cases)| {
         let (body, cuts) = case;
         for inbound in &subject.inbound {
@@ -194,10 +195,6 @@ fn check(subject: &Subject) {
             let bytes: Vec<&[u8]> = body.chunks(1).collect();
             let (single, _) = decide(&subject.policy, inbound, &bytes);
             prop_assert_eq!(seen(&single), seen(&whole), "{}", String::from_utf8_lossy(&body));
-            // What an allow rests on is the whole body, and that it is one.
-            if whole.verdict.allows() {
-                prop_assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok());
-            }
         }
     });
     for seed in &subject.seeds {

@@ -6,7 +6,7 @@
 use ambit_bytecode::Code;
 use ambit_eval::{Key, Program, Protocol};
 use ambit_request::a2a::{A2aError, Binding, Call, Fields, Operation, PushFields, Rest, check_version};
-use ambit_request::extract::{Document, Facts, FieldId, Root, Selection, Step, Value};
+use ambit_request::extract::{Facts, FieldId, Root, Selection, Step, Value};
 use ambit_request::path::CanonicalPath;
 
 use super::{Intake, Need, Way};
@@ -109,10 +109,6 @@ impl A2aRpc {
     pub(super) fn early(&self, judge: &Judge<'_>, facts: &Facts) -> Option<Decision> {
         let document = facts.document(0)?;
         self.fields.id(&document)?;
-        self.judge_early(judge, facts, document)
-    }
-
-    fn judge_early(&self, judge: &Judge<'_>, facts: &Facts, document: Document<'_>) -> Option<Decision> {
         let operation = self.fields.early_operation(&document).ok()??;
         let view = View { schema: &self.schema, document, is_whole: false };
         certain(judge_operation(judge, operation, &self.push, view, &self.form(facts)).ok()?)
@@ -127,11 +123,7 @@ impl A2aRpc {
         let view = View { schema: &self.schema, document, is_whole: true };
         let call = Call::read(&document, &self.fields);
         let decided = call.and_then(|call| judge_operation(judge, call.operation, &self.push, view, &form));
-        match decided {
-            Ok(decision) => decision,
-            // What was denied before the end in pieces is denied for the same reason as a whole.
-            Err(error) => self.judge_early(judge, facts, document).unwrap_or_else(|| refuse(error)),
-        }
+        decided.unwrap_or_else(refuse)
     }
 }
 
@@ -167,6 +159,6 @@ impl A2aRest {
         } else {
             Refusal::new(Code::BodyMalformed, "json-rpc-as-rest")
         };
-        self.early(judge, operation, facts).unwrap_or_else(|| judge.refuse(way, &refusal))
+        judge.refuse(way, &refusal)
     }
 }

@@ -82,8 +82,7 @@ impl Http {
             return judge.refuse(Way::Http, &Refusal::new(Code::BodyMalformed, "json-empty"));
         };
         if self.json_rpc.iter().flatten().any(|field| document.value(*field) != Value::Absent) {
-            let refusal = Refusal::new(Code::BodyMalformed, "json-rpc-as-http");
-            return self.early(judge, facts).unwrap_or_else(|| judge.refuse(Way::Http, &refusal));
+            return judge.refuse(Way::Http, &Refusal::new(Code::BodyMalformed, "json-rpc-as-http"));
         }
         match key(judge) {
             Ok(key) => {

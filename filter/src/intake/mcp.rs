@@ -81,17 +81,7 @@ impl Mcp {
         // The reply to a batch needs all ids.
         let document = facts.document(0).filter(|_| !facts.is_batch())?;
         self.id(&document)?;
-        self.judge_early(judge, &mirror(judge).ok()?, facts, document)
-    }
-
-    /// A deny of a message that may not be complete.
-    fn judge_early(
-        &self,
-        judge: &Judge<'_>,
-        mirror: &Mirror<'_>,
-        facts: &Facts,
-        document: Document<'_>,
-    ) -> Option<Decision> {
+        let mirror = mirror(judge).ok()?;
         let mut key = Vec::new();
         if !self.fields.write_early_key(&document, mirror.version(), &mut key).ok()? {
             return None;
@@ -140,10 +130,7 @@ impl Mcp {
                             let verdict = judge.verdict(Protocol::Mcp, Key::Known(&key), Body::Read(view));
                             Decision::new(verdict, self.form(facts))
                         }
-                        // What was denied before the end in pieces is denied for the same reason as a whole.
-                        Err(error) => {
-                            self.judge_early(judge, &mirror, facts, document).unwrap_or_else(|| refuse(error))
-                        }
+                        Err(error) => refuse(error),
                     }
                 }
             };

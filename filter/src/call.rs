@@ -5,10 +5,8 @@ use std::rc::Rc;
 use ambit_bytecode::Code;
 use ambit_lineage::context::Trust;
 use ambit_lineage::header::HEADER_NAME;
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
 
-use crate::host::{self, Level};
+use crate::host::{self, Action, Level};
 use crate::live;
 use crate::outbound::{Call, Stamped, stays_in_mesh};
 use crate::reply::Reply;
@@ -25,6 +23,20 @@ pub(crate) struct OutboundCall {
 impl OutboundCall {
     pub(crate) const fn new(configured: Option<Rc<Configured>>) -> Self {
         Self { configured }
+    }
+
+    /// The headers are there.
+    pub(crate) fn headers(&self) -> Action {
+        match self.stamp() {
+            Ok(()) => Action::Continue,
+            Err(code) => {
+                telemetry::count_code(code);
+                let id = telemetry::next_decision();
+                host::log(Level::Warn, &format!("ambit: call refused: code={} id={id}", code.word()));
+                host::send_reply(&Reply::deny(code, id), None);
+                Action::Pause
+            }
+        }
     }
 
     fn stamp(&self) -> Result<(), Code> {
@@ -71,21 +83,4 @@ fn log_lost(call: &Call<'_>, lineages: u32) {
         path.escape_ascii()
     );
     host::log(Level::Warn, &line);
-}
-
-impl Context for OutboundCall {}
-
-impl HttpContext for OutboundCall {
-    fn on_http_request_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
-        match self.stamp() {
-            Ok(()) => Action::Continue,
-            Err(code) => {
-                telemetry::count_code(code);
-                let id = telemetry::next_decision();
-                host::log(Level::Warn, &format!("ambit: call refused: code={} id={id}", code.word()));
-                host::send_reply(&Reply::deny(code, id), None);
-                Action::Pause
-            }
-        }
-    }
 }

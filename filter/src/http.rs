@@ -8,11 +8,9 @@ use std::rc::Rc;
 use ambit_bytecode::Code;
 use ambit_lineage::header::HEADER_NAME;
 use ambit_lineage::shared::Ticket;
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
 
 use crate::decision::Decision;
-use crate::host::{self, Level};
+use crate::host::{self, Action, Level};
 use crate::inbound::{Inbound, Reading, Step};
 use crate::live;
 use crate::policy::Policy;
@@ -58,6 +56,27 @@ struct Held {
 impl Http {
     pub(crate) const fn new(configured: Option<Rc<Configured>>) -> Self {
         Self { configured, state: State::Fresh, ticket: None }
+    }
+
+    /// The headers are there.
+    pub(crate) fn headers(&mut self, end_of_stream: bool) -> Action {
+        match self.state {
+            State::Fresh => self.begin(end_of_stream),
+            _ => self.after(),
+        }
+    }
+
+    /// The host has `size` bytes of the body in all.
+    pub(crate) fn body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.read(size, end_of_stream)
+    }
+
+    /// Trailers end a body whose last piece did not say that it was the last (host facts, 4.3).
+    pub(crate) fn trailers(&mut self) -> Action {
+        match self.state {
+            State::Reading(_) => self.finish(),
+            _ => self.after(),
+        }
     }
 
     fn policy(&self) -> Option<&Policy> {
@@ -191,28 +210,5 @@ impl Http {
         host::send_reply(&reply, reply.grpc_status);
         self.state = State::Denied;
         Action::Pause
-    }
-}
-
-impl Context for Http {}
-
-impl HttpContext for Http {
-    fn on_http_request_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
-        match self.state {
-            State::Fresh => self.begin(end_of_stream),
-            _ => self.after(),
-        }
-    }
-
-    fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
-        self.read(body_size, end_of_stream)
-    }
-
-    /// Trailers end a body whose last piece did not say that it was the last (host facts, 4.3).
-    fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
-        match self.state {
-            State::Reading(_) => self.finish(),
-            _ => self.after(),
-        }
     }
 }

@@ -2,15 +2,20 @@
 //! turns the verdict into an action. Thin: what is decided is decided in the crates below.
 //!
 //! Two halves. [`policy`], [`head`], [`inbound`], [`decision`] and [`reply`] are ordinary code without a host, and the
-//! native scenario runner drives them as they are. [`root`] and [`http`] are the callbacks, and [`host`] is the only module
-//! that makes host calls.
+//! native scenario runner drives them as they are. [`callbacks`] is what the host calls, [`contexts`] keeps what it calls
+//! them for, and [`host`] is the only module that makes host calls.
 //!
 //! It does not know the policy language, keeps no policy in statics (two policies coexist in one VM while an update
 //! is under way: host facts, 2.4), and edits no header on the allow path.
+#![cfg_attr(
+    test,
+    allow(clippy::as_conversions, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")
+)]
 
 mod call;
+pub mod callbacks;
+mod contexts;
 pub mod decision;
-mod entry;
 mod facts;
 pub mod head;
 mod host;

@@ -3,10 +3,8 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
-
 use crate::call::OutboundCall;
+use crate::contexts::Stream;
 use crate::host::{self, Level};
 use crate::http::Http;
 use crate::live;
@@ -30,22 +28,14 @@ impl Root {
         Self { configured: None }
     }
 
-    fn role(&self) -> Role {
-        self.configured.as_ref().map_or(Role::Inbound, |configured| configured.settings.role)
-    }
-}
-
-impl Context for Root {}
-
-impl RootContext for Root {
-    /// What is refused here is refused for what the configuration says, never for the state of the host: were a worker
+    /// Takes up a configuration of this size; whether it does. What is refused here is refused for what the configuration says, never for the state of the host: were a worker
     /// to refuse what the first VM has accepted, Envoy would leave the filter out on it, and let everything pass. When
     /// in doubt it accepts, and denies.
-    fn on_configure(&mut self, plugin_configuration_size: usize) -> bool {
-        let bytes = if plugin_configuration_size == 0 {
+    pub(crate) fn configure(&mut self, size: usize) -> bool {
+        let bytes = if size == 0 {
             Vec::new()
         } else {
-            host::plugin_configuration(plugin_configuration_size).unwrap_or_else(|| {
+            host::plugin_configuration(size).unwrap_or_else(|| {
                 host::log(
                     Level::Error,
                     "ambit: the configuration cannot be read: code=configuration-unreadable",
@@ -75,22 +65,21 @@ impl RootContext for Root {
         }
     }
 
-    fn on_tick(&mut self) {
+    /// The tick that was asked for.
+    pub(crate) fn tick(&mut self) {
         live::read_clock();
         live::tick();
         telemetry::flush();
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+    /// A stream under this configuration.
+    pub(crate) fn stream(&self) -> Stream {
         let configured = self.configured.clone();
-        Some(match self.role() {
-            Role::Inbound => Box::new(Http::new(configured)),
-            Role::Outbound => Box::new(OutboundCall::new(configured)),
-        })
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
+        let role = configured.as_ref().map_or(Role::Inbound, |configured| configured.settings.role);
+        match role {
+            Role::Inbound => Stream::Inbound(Http::new(configured)),
+            Role::Outbound => Stream::Outbound(OutboundCall::new(configured)),
+        }
     }
 }
 

@@ -14,9 +14,8 @@ use ambit_harness::runner::wasm;
 use ambit_harness::scenario::{self, Ending, Peer, Press, Scenario, Step};
 use serde_json::{Map, Value, json};
 
-/// The module may not be larger, blessed or not. The design wants 400 KiB: reading MCP, A2A and gRPC has taken it past
-/// that, and what is to be had back is the SDK's dispatch and `serde_json`.
-const MAX_MODULE_BYTES: usize = 448 * 1024;
+/// The module may not be larger, blessed or not.
+const MAX_MODULE_BYTES: usize = 400 * 1024;
 
 /// By how much of itself a number may drift: one part in this many.
 const DRIFT: u64 = 20;

@@ -1,4 +1,4 @@
-//! The Proxy-Wasm ABI 0.2.1, as far as it is used: each import once, with what makes the call sound.
+//! The host calls of Proxy-Wasm ABI 0.2.1, as far as they are used: each import once, with what makes the call sound.
 //!
 //! A status is a number here, never an enum: a host may return one that no list has (host facts, 8.3).
 
@@ -9,12 +9,14 @@ pub(super) const HTTP_REQUEST_HEADERS: u32 = 0;
 pub(super) const HTTP_REQUEST_BODY: u32 = 0;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
 
-#[cfg(target_arch = "wasm32")]
-const OK: Status = 0;
-#[cfg(target_arch = "wasm32")]
-const NOT_FOUND: Status = 1;
-#[cfg(target_arch = "wasm32")]
-const EMPTY: Status = 7;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(super) const OK: Status = 0;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(super) const NOT_FOUND: Status = 1;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(super) const EMPTY: Status = 7;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(super) const COUNTER: u32 = 0;
 /// Another VM was faster.
 pub(super) const CAS_MISMATCH: Status = 8;
 /// What a call on a machine without a host comes to.
@@ -31,7 +33,8 @@ fn done(status: Status) -> Result<(), Status> {
 #[cfg(target_arch = "wasm32")]
 #[expect(unsafe_code, reason = "host calls pass pointers; each block says why they are valid")]
 mod calls {
-    use super::{EMPTY, NOT_FOUND, OK, Status, done};
+    use super::{COUNTER, EMPTY, NOT_FOUND, OK, Status, done};
+    use crate::host::memory;
 
     mod imports {
         #[link(wasm_import_module = "env")]
@@ -106,11 +109,7 @@ mod calls {
         let mut data = core::ptr::null_mut();
         let mut length = 0_usize;
         match call(&raw mut data, &raw mut length) {
-            OK if data.is_null() => Ok(None),
-            // SAFETY: the host got `data` by calling the exported allocator with `length`, which is the SDK's: it
-            // leaks a `Vec<u8>` of that capacity (its module `allocator`). The host filled all of it, and hands it
-            // over once. A host that lied about the length could as well write to our memory directly.
-            OK => Ok(Some(unsafe { Vec::from_raw_parts(data, length, length) })),
+            OK => Ok(memory::take(data, length)),
             NOT_FOUND | EMPTY => Ok(None),
             status => Err(status),
         }
@@ -220,7 +219,8 @@ mod calls {
     pub(crate) fn define_counter(name: &[u8]) -> Result<u32, Status> {
         let mut id = 0;
         // SAFETY: the name is valid while the host reads it, and the host writes one `u32` to a place valid for it.
-        done(unsafe { imports::proxy_define_metric(0, name.as_ptr(), name.len(), &raw mut id) }).map(|()| id)
+        done(unsafe { imports::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })
+            .map(|()| id)
     }
 
     pub(crate) fn increment_metric(id: u32, offset: i64) -> Result<(), Status> {

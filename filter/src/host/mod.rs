@@ -2,9 +2,13 @@
 //!
 //! The SDK's own wrappers are not used: they panic on every status that they do not expect, they read a status that
 //! is not among theirs as an enum, which is undefined behaviour, and they cannot pass response-code details (host
-//! facts, 8.3). Here a status is a number, and every failure is a value.
+//! facts, 8.3). Here a status is a number, and every failure is a value. What the two have in common, the numbers of
+//! the ABI, is held to the SDK's by a test.
 
 mod abi;
+mod memory;
+#[cfg(test)]
+mod tests;
 
 use core::num::NonZeroU32;
 
@@ -15,12 +19,32 @@ use crate::inbound::Peer;
 use crate::reply::Reply;
 use abi::Status;
 
+/// What a callback says of what comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Action {
+    /// It goes on.
+    Continue = 0,
+    /// It waits: a body is buffered, and a request that was answered goes no further.
+    Pause = 1,
+}
+
 /// A log level of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Info,
     Warn,
     Error,
+}
+
+impl Level {
+    const fn number(self) -> u32 {
+        match self {
+            Self::Info => 2,
+            Self::Warn => 3,
+            Self::Error => 4,
+        }
+    }
 }
 
 /// A counter that the host keeps.
@@ -36,6 +60,11 @@ const RECORD: &[u8] = b"ambit";
 
 /// The gRPC status that means: derive one from the HTTP status (host facts, 4.4).
 const GRPC_STATUS_UNSET: i32 = -1;
+
+/// Lends the host memory for a value that it is about to return; null if there is none.
+pub(crate) fn lend(size: usize) -> *mut u8 {
+    memory::lend(size)
+}
 
 /// What the connection proves of the peer. The second property is asked for only if there is no SAN.
 pub(crate) fn connection_peer() -> Peer {
@@ -114,12 +143,7 @@ pub(crate) fn store_record(record: &str) {
 
 /// Writes a line to the proxy's log.
 pub(crate) fn log(level: Level, line: &str) {
-    let level = match level {
-        Level::Info => 2,
-        Level::Warn => 3,
-        Level::Error => 4,
-    };
-    let _ = abi::log(level, line.as_bytes());
+    let _ = abi::log(level.number(), line.as_bytes());
 }
 
 /// Nanoseconds since the Unix epoch; 0 if the host does not say.

@@ -1,15 +1,19 @@
 //! The plugin configuration, as `ambit render` writes it.
 
+mod document;
+#[cfg(test)]
+mod tests;
+
 use ambit_lineage::limits::DEFAULT_WINDOW_MS;
+use ambit_request::json::JsonError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 
 use crate::policy::{Policy, PolicyError};
+use document::{Document, LiveDocument};
 
 /// Where the peer's principal is read from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Identity {
     /// The certificate of the downstream connection: a sidecar.
     #[default]
@@ -19,45 +23,13 @@ pub enum Identity {
 }
 
 /// Which side of the proxy a configuration is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
     /// Requests to the workload: they are judged.
     #[default]
     Inbound,
     /// Calls of the workload: they are stamped with the lineage.
     Outbound,
-}
-
-/// The JSON object of a `pluginConfig`. Unknown members are refused: they could be meant to narrow.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Document {
-    /// The policy blob in standard base64. The inbound role needs one.
-    policy: Option<String>,
-    #[serde(default)]
-    role: Role,
-    #[serde(default)]
-    identity: Identity,
-    /// The lineage of live requests. The outbound role needs it; without it the inbound role remembers nothing.
-    lineage: Option<LiveDocument>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct LiveDocument {
-    /// 16 bytes in standard base64, the same for both roles of a proxy, and nothing that others can guess.
-    secret: String,
-    /// How long a request limits what its agent does after its response, in milliseconds.
-    window_ms: Option<u32>,
-    /// Never to trust the application's choice of correlation id.
-    #[serde(default)]
-    strict: bool,
-    /// Suffixes of names that are of the mesh, besides names of one label. Nobody else is sent a lineage.
-    mesh: Option<Vec<String>>,
-    /// To keep the lineage from the application: one host call a request.
-    #[serde(default)]
-    hide: bool,
 }
 
 /// How the lineage of live requests is kept.
@@ -94,13 +66,12 @@ pub struct Settings {
 /// Why a plugin configuration is refused.
 #[derive(Debug)]
 pub enum SettingsError {
-    /// It is not the JSON object that it should be; line and column as `serde_json` counts them.
-    Json {
-        /// From 1.
-        line: usize,
-        /// From 1.
-        column: usize,
-    },
+    /// It is not JSON, or has a member twice.
+    Json(JsonError),
+    /// It is no object (then without a name), or this member of it cannot have such a value.
+    Member(&'static str),
+    /// It has a member that there is not.
+    Unknown(String),
     /// The policy is not standard base64.
     Base64,
     /// The inbound role has no policy.
@@ -128,8 +99,7 @@ impl Settings {
                 live: None,
             });
         }
-        let document: Document = serde_json::from_slice(bytes)
-            .map_err(|error| SettingsError::Json { line: error.line(), column: error.column() })?;
+        let document = Document::read(bytes)?;
         let policy = match document.policy {
             Some(policy) => {
                 let blob = STANDARD.decode(policy).map_err(|_| SettingsError::Base64)?;
@@ -159,9 +129,13 @@ impl Live {
 impl core::fmt::Display for SettingsError {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Json { line, column } => {
-                write!(formatter, "code=configuration-malformed line={line} column={column}")
+            Self::Json(error) => {
+                let (reason, offset) = (error.kind().word(), error.offset());
+                write!(formatter, "code=configuration-malformed reason={reason} offset={offset}")
             }
+            Self::Member("") => write!(formatter, "code=configuration-malformed reason=no-object"),
+            Self::Member(name) => write!(formatter, "code=configuration-malformed member={name}"),
+            Self::Unknown(name) => write!(formatter, "code=configuration-malformed unknown={name}"),
             Self::Base64 => write!(formatter, "code=policy-not-base64"),
             Self::NoPolicy => write!(formatter, "code=policy-missing"),
             Self::NoLineage => write!(formatter, "code=lineage-missing"),

@@ -21,7 +21,7 @@ const ALLOWED: &[Rule] = &[
     ("ambit-lineage", &[], Some(&["siphasher"])),
     // Links the evaluator to show that it cannot panic; never shipped.
     ("ambit-no-panic", &["ambit-eval"], Some(&[])),
-    ("ambit-filter", &["ambit-bytecode", "ambit-eval", "ambit-lineage", "ambit-request"], Some(&["base64", "serde", "serde_json"])),
+    ("ambit-filter", &["ambit-bytecode", "ambit-eval", "ambit-lineage", "ambit-request"], Some(&["base64"])),
     ("ambit-compiler", &["ambit-bytecode"], None),
     ("ambit-istio", &["ambit-bytecode", "ambit-compiler"], None),
     (

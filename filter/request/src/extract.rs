@@ -53,6 +53,14 @@ impl Extractor {
         Self { scanner: Scanner::new(), collector: Collector::new(selection), refused: None }
     }
 
+    /// Starts on a text whose length is bounded elsewhere: its strings may have `bytes` bytes, one by one and together.
+    #[must_use]
+    pub fn with_room(selection: &Selection, bytes: usize) -> Self {
+        let mut collector = Collector::new(selection);
+        collector.set_room(bytes);
+        Self { scanner: Scanner::new(), collector, refused: None }
+    }
+
     /// Takes the next bytes of the body.
     ///
     /// # Errors

@@ -31,6 +31,8 @@ pub(super) struct Collector {
     key: Vec<u8>,
     folded: Vec<u8>,
     text: Text,
+    /// The longest string that is kept, and the most bytes of all of them.
+    max_text_bytes: (usize, usize),
     values: usize,
     list_values: usize,
     /// Why the body is refused, if it is. From then on only the survivor is recorded.
@@ -77,10 +79,16 @@ impl Collector {
             key: Vec::new(),
             folded: Vec::new(),
             text: Text::New,
+            max_text_bytes: (MAX_FIELD_BYTES, MAX_FACT_BYTES),
             values: 0,
             list_values: 0,
             refusal: None,
         }
+    }
+
+    /// Sets aside the limits of bodies.
+    pub(super) const fn set_room(&mut self, bytes: usize) {
+        self.max_text_bytes = (bytes, bytes);
     }
 
     pub(super) const fn refusal(&self) -> Option<JsonErrorKind> {
@@ -243,7 +251,8 @@ impl Collector {
         }
         if let Text::From(start) = self.text {
             let end = self.facts.arena.len().saturating_add(part.len());
-            if end > MAX_FACT_BYTES || end.saturating_sub(start) > MAX_FIELD_BYTES {
+            let (one, all) = self.max_text_bytes;
+            if end > all || end.saturating_sub(start) > one {
                 self.facts.arena.truncate(start);
                 self.text = Text::TooLong;
             } else {

@@ -1,0 +1,151 @@
+//! The plugin configuration against what `serde_json` makes of the same text.
+
+use proptest::prelude::*;
+use serde::Deserialize;
+
+use super::document::Document;
+use super::{Identity, Role, Settings};
+
+/// What is read, as derived code reads it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Derived {
+    policy: Option<String>,
+    #[serde(default)]
+    role: DerivedRole,
+    #[serde(default)]
+    identity: DerivedIdentity,
+    lineage: Option<DerivedLineage>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct DerivedLineage {
+    secret: String,
+    window_ms: Option<u32>,
+    #[serde(default)]
+    strict: bool,
+    mesh: Option<Vec<String>>,
+    #[serde(default)]
+    hide: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DerivedRole {
+    #[default]
+    Inbound,
+    Outbound,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DerivedIdentity {
+    #[default]
+    Connection,
+    Waypoint,
+}
+
+fn check(text: &str) {
+    let ours = Document::read(text.as_bytes());
+    let theirs = serde_json::from_str::<Derived>(text);
+    let (ours, theirs) = match (ours, theirs) {
+        (Ok(ours), Ok(theirs)) => (ours, theirs),
+        (Err(_), Err(_)) => return,
+        (ours, theirs) => panic!("{text}\nours: {ours:?}\ntheirs: {theirs:?}"),
+    };
+    assert_eq!(ours.policy, theirs.policy, "{text}");
+    assert_eq!(ours.role == Role::Outbound, matches!(theirs.role, DerivedRole::Outbound), "{text}");
+    let is_waypoint = matches!(theirs.identity, DerivedIdentity::Waypoint);
+    assert_eq!(ours.identity == Identity::Waypoint, is_waypoint, "{text}");
+    assert_eq!(ours.lineage.is_some(), theirs.lineage.is_some(), "{text}");
+    if let (Some(ours), Some(theirs)) = (ours.lineage, theirs.lineage) {
+        assert_eq!(ours.secret, theirs.secret, "{text}");
+        assert_eq!(ours.window_ms, theirs.window_ms, "{text}");
+        assert_eq!(ours.strict, theirs.strict, "{text}");
+        assert_eq!(ours.mesh, theirs.mesh, "{text}");
+        assert_eq!(ours.hide, theirs.hide, "{text}");
+    }
+}
+
+fn value() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&[
+        "null",
+        "true",
+        "false",
+        "0",
+        "7",
+        "70",
+        "1000000",
+        "4294967295",
+        "4294967296",
+        "-1",
+        "0.5",
+        "{}",
+        "[]",
+        "\"\"",
+        "\"inbound\"",
+        "\"outbound\"",
+        "\"connection\"",
+        "\"waypoint\"",
+        "\"a\\/b\\u0041+=\"",
+        "[\"svc\", \"a.b\"]",
+        "[\"svc\", 1]",
+        "[[]]",
+        "{\"secret\": \"AA==\"}",
+        "{\"secret\": 1}",
+        "nul",
+        "\"x",
+        "",
+    ])
+}
+
+fn object(names: &'static [&'static str], values: BoxedStrategy<String>) -> BoxedStrategy<String> {
+    let member =
+        (prop::sample::select(names), values).prop_map(|(name, value)| format!("\"{name}\": {value}"));
+    prop::collection::vec(member, 0..4).prop_map(|members| format!("{{{}}}", members.join(", "))).boxed()
+}
+
+fn text() -> BoxedStrategy<String> {
+    let value = value().prop_map(String::from).boxed();
+    let lineage = object(&["secret", "windowMs", "strict", "mesh", "hide", "other"], value.clone());
+    // A secret, so that the rest of it matters.
+    let lineage =
+        lineage.prop_map(|text| text.replacen('{', "{\"secret\": \"AA==\", ", 1).replace(", }", "}"));
+    let values = prop_oneof![value.clone(), lineage].boxed();
+    prop_oneof![value, object(&["policy", "role", "identity", "lineage", "mode"], values)].boxed()
+}
+
+proptest! {
+    #[test]
+    fn reads_what_derived_code_reads(text in text()) {
+        check(&text);
+    }
+}
+
+#[test]
+fn reads_long_texts() {
+    check(&format!("{{\"policy\": \"{}\"}}", "A".repeat(1 << 20)));
+}
+
+#[test]
+fn says_what_is_wrong() {
+    let check = |text: &str, wanted: &str| {
+        let said = Settings::parse(text.as_bytes()).err().map(|error| error.to_string());
+        assert_eq!(said.as_deref(), Some(wanted), "{text}");
+    };
+    check("{", "code=configuration-malformed reason=json-unexpected-end offset=1");
+    check("[]", "code=configuration-malformed reason=no-object");
+    check("{\"mode\": 1}", "code=configuration-malformed unknown=mode");
+    check(
+        "{\"lineage\": {\"a\nb\": 1}}",
+        "code=configuration-malformed reason=json-control-character offset=15",
+    );
+    check("{\"lineage\": {\"a\\nb\": 1}}", "code=configuration-malformed unknown=a\\nb");
+    check(
+        "{\"lineage\": {\"secret\": \"\", \"windowMs\": \"7\"}}",
+        "code=configuration-malformed member=windowMs",
+    );
+    check("{\"Policy\": \"\"}", "code=configuration-malformed reason=json-look-alike-key offset=14");
+    check("{\"role\": \"outbound\"}", "code=lineage-missing");
+}

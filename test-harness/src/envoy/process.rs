@@ -52,6 +52,21 @@ pub struct Envoy {
     ended: Mutex<Receiver<io::Result<ExitStatus>>>,
 }
 
+/// The processor time that a process has taken so far, all threads together.
+///
+/// # Errors
+///
+/// When the kernel does not say, as when the process has ended.
+pub fn cpu_time_of(process: u32) -> io::Result<Duration> {
+    let mut nanoseconds = 0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let schedule = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        let ran = schedule.split(' ').next().and_then(|number| number.parse::<u64>().ok());
+        nanoseconds += ran.ok_or_else(|| io::Error::other("`schedstat` begins with no number"))?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
 impl Envoy {
     /// Starts the process, without waiting until it is ready.
     ///
@@ -123,13 +138,13 @@ impl Envoy {
     ///
     /// When the kernel does not say, as when the process has ended.
     pub fn cpu_time(&self) -> io::Result<Duration> {
-        let mut nanoseconds = 0;
-        for thread in std::fs::read_dir(format!("/proc/{}/task", self.pid))? {
-            let schedule = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-            let ran = schedule.split(' ').next().and_then(|number| number.parse::<u64>().ok());
-            nanoseconds += ran.ok_or_else(|| io::Error::other("`schedstat` begins with no number"))?;
-        }
-        Ok(Duration::from_nanos(nanoseconds))
+        cpu_time_of(self.pid)
+    }
+
+    /// The number of the process, for accounting alone: it may be another's once this one has ended.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.pid
     }
 
     /// The admin endpoint.

@@ -29,6 +29,9 @@ pub struct MeshBuilder {
     workloads: Vec<WorkloadSpec>,
 }
 
+/// A change to a bootstrap.
+type Amendment = Box<dyn Fn(&mut Value)>;
+
 /// A workload to be started.
 pub struct WorkloadSpec {
     name: String,
@@ -41,6 +44,7 @@ pub struct WorkloadSpec {
     workers: u32,
     log: String,
     may_refuse: bool,
+    amendments: Vec<Amendment>,
 }
 
 /// What is made of a workload before any Envoy starts, since each must know the others' ports.
@@ -67,7 +71,15 @@ impl WorkloadSpec {
             workers: DEFAULT_WORKERS,
             log: "wasm:info".to_owned(),
             may_refuse: false,
+            amendments: Vec::new(),
         }
+    }
+
+    /// Changes the bootstrap of the Envoy by hand, after all else is in it.
+    #[must_use]
+    pub fn amend(mut self, amendment: impl Fn(&mut Value) + 'static) -> Self {
+        self.amendments.push(Box::new(amendment));
+        self
     }
 
     /// The application. It may block, and call onward with [`Call::forward`].
@@ -226,7 +238,7 @@ impl Prepared {
             }
         }
         let access_log = site.directory.join("access.log");
-        let bootstrap: Value = config::bootstrap(&Sidecar {
+        let mut bootstrap: Value = config::bootstrap(&Sidecar {
             name: &spec.name,
             tls: spec.tls,
             inbound: inbound.address(),
@@ -239,6 +251,7 @@ impl Prepared {
             identity: &identity.write(&site.directory)?,
             destinations: site.destinations,
         });
+        spec.amendments.iter().for_each(|amend| amend(&mut bootstrap));
         let bootstrap_file = site.directory.join("bootstrap.json");
         fs::write(&bootstrap_file, format!("{bootstrap:#}"))?;
         let envoy = Envoy::start(&Launch {

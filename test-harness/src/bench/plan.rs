@@ -1,0 +1,175 @@
+//! What is measured: sites, and requests to them.
+
+use std::path::{Path, PathBuf};
+
+use crate::client::Request;
+use crate::envoy::config::{Direction, Filter};
+use crate::mesh::WorkloadSpec;
+use crate::upstream::Reply;
+
+use super::bootstrap;
+
+/// The SPIFFE id of every site: what is measured does not depend on it.
+const SITE: &str = "spiffe://cluster.local/ns/data/sa/orders-db";
+
+/// Headers that a request carries beside what decides: a Python client's, and a mesh's.
+const USUAL_HEADERS: [(&str, &str); 6] = [
+    ("user-agent", "python-httpx/0.28.1"),
+    ("accept", "*/*"),
+    ("accept-encoding", "gzip, deflate"),
+    ("x-forwarded-proto", "https"),
+    ("tracestate", "rojo=00f067aa0ba902b7"),
+    ("x-b3-sampled", "1"),
+];
+
+/// Everything that is measured in one run.
+pub(super) struct Plan {
+    filter: PathBuf,
+    against: Option<PathBuf>,
+    sites: Vec<(String, WorkloadSpec)>,
+    variants: Vec<Variant>,
+    skipped: Vec<String>,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone)]
+pub(super) struct Variant {
+    /// Its name: lower case, unique.
+    pub(super) name: String,
+    /// What it is, in a few words.
+    pub(super) about: String,
+    /// The site that is asked.
+    pub(super) site: String,
+    pub(super) way: Way,
+    pub(super) request: Request,
+    /// The status that it must be answered with.
+    pub(super) status: u16,
+    /// The variant that it is compared with, which comes before it.
+    pub(super) over: Option<String>,
+    /// A process besides the sidecar that takes part in each request, to be accounted for apart.
+    pub(super) helper: Option<u32>,
+}
+
+/// How a request reaches its site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Way {
+    /// At the inbound listener, from a peer with the certificate of this principal.
+    Inbound(String),
+    /// At the outbound listener, from the application of the site, to the workload of this name.
+    Outbound(String),
+}
+
+impl Plan {
+    pub(super) fn new(filter: PathBuf, against: Option<PathBuf>) -> Self {
+        Self { filter, against, sites: Vec::new(), variants: Vec::new(), skipped: Vec::new() }
+    }
+
+    /// The filter that is measured.
+    pub(super) fn filter(&self) -> &Path {
+        &self.filter
+    }
+
+    /// Another build of it.
+    pub(super) fn against(&self) -> Option<&Path> {
+        self.against.as_deref()
+    }
+
+    /// Adds a site with an application that answers at once, one worker, and no access log.
+    pub(super) fn site(&mut self, name: &str, make: impl FnOnce(WorkloadSpec) -> WorkloadSpec) {
+        let spec = WorkloadSpec::new(name, SITE).fixed_app(Reply::new(200, "{}")).workers(1);
+        self.sites.push((name.to_owned(), make(spec.amend(bootstrap::without_access_log))));
+    }
+
+    /// Adds a variant.
+    pub(super) fn variant(&mut self, variant: Variant) {
+        self.variants.push(variant);
+    }
+
+    /// Leaves out variants that are not asked for, and sites that nothing asks then.
+    pub(super) fn keep_only(&mut self, part: Option<&str>) -> Result<(), String> {
+        let Some(part) = part else { return Ok(()) };
+        let mut names: Vec<String> = Vec::new();
+        // From the end, since what a variant is compared with comes before it.
+        for variant in self.variants.iter().rev() {
+            if variant.name.contains(part) || names.contains(&variant.name) {
+                names.push(variant.name.clone());
+                names.extend(variant.over.clone());
+            }
+        }
+        if names.is_empty() {
+            return Err(format!("no variant has `{part}` in its name"));
+        }
+        self.variants.retain(|variant| names.contains(&variant.name));
+        let is_asked = |site: &String| {
+            self.variants.iter().any(|variant| {
+                variant.site == *site || matches!(&variant.way, Way::Outbound(to) if to == site)
+            })
+        };
+        self.sites.retain(|(site, _)| is_asked(site));
+        Ok(())
+    }
+
+    pub(super) fn take_sites(&mut self) -> impl Iterator<Item = WorkloadSpec> {
+        std::mem::take(&mut self.sites).into_iter().map(|(_, spec)| spec)
+    }
+
+    pub(super) fn variants(&self) -> &[Variant] {
+        &self.variants
+    }
+
+    pub(super) fn skipped(&self) -> &[String] {
+        &self.skipped
+    }
+}
+
+impl Variant {
+    /// A request to a site's inbound listener that is answered with 200.
+    pub(super) fn inbound(name: &str, site: &str, caller: &str, request: Request) -> Self {
+        Self {
+            name: name.to_owned(),
+            about: String::new(),
+            site: site.to_owned(),
+            way: Way::Inbound(caller.to_owned()),
+            request: usual(request),
+            status: 200,
+            over: None,
+            helper: None,
+        }
+    }
+
+    /// A call of a site's application to another workload that is answered with 200.
+    pub(super) fn outbound(name: &str, site: &str, to: &str, request: Request) -> Self {
+        Self { way: Way::Outbound(to.to_owned()), ..Self::inbound(name, site, "", request) }
+    }
+
+    /// What it is.
+    pub(super) fn about(mut self, about: &str) -> Self {
+        about.clone_into(&mut self.about);
+        self
+    }
+
+    /// The status that it must be answered with.
+    pub(super) fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// What it is compared with.
+    pub(super) fn over(mut self, other: &str) -> Self {
+        self.over = Some(other.to_owned());
+        self
+    }
+}
+
+/// A module as an inbound filter.
+pub(super) fn inbound(module: &Path, config: Option<String>) -> impl FnOnce(WorkloadSpec) -> WorkloadSpec {
+    let filter = Filter { module: module.to_path_buf(), root_id: "ambit-inbound".to_owned(), config };
+    move |spec| spec.filter(Direction::Inbound, filter)
+}
+
+fn usual(mut request: Request) -> Request {
+    for (name, value) in USUAL_HEADERS {
+        request = request.header(name, value);
+    }
+    request
+}

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{build, check, completions, explain_code, fmt, inspect, keygen, schema};
+use crate::command::{build, check, completions, explain_code, fmt, image, inspect, keygen, schema};
 use crate::terminal::Colour;
 
 /// Authorization for AI agents inside the service mesh: checks policy and compiles it for sidecars.
@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     ExplainCode(explain_code::ExplainCode),
     Fmt(fmt::Fmt),
+    Image(image::Image),
     Schema(schema::Schema),
     Keygen(keygen::Keygen),
     Completions(completions::Completions),

@@ -5,6 +5,7 @@ pub mod check;
 pub mod completions;
 pub mod explain_code;
 pub mod fmt;
+pub mod image;
 pub mod inspect;
 pub mod keygen;
 pub mod schema;
@@ -20,6 +21,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<(), F
         Command::Inspect(inspect) => inspect.run(terminal),
         Command::ExplainCode(explain) => explain.run(terminal),
         Command::Fmt(fmt) => fmt.run(terminal),
+        Command::Image(image) => image.run(terminal),
         Command::Schema(schema) => schema.run(terminal),
         Command::Keygen(keygen) => keygen.run(terminal),
         Command::Completions(completions) => completions.run(terminal),

@@ -2,7 +2,7 @@
 //!
 //! Results go to standard output, everything else to standard error. Every command ends in an [`Exit`]. All that is
 //! said about a policy is said by `ambit-compiler`; this crate does files, terminals and words about its own options.
-//! It makes no network connections.
+//! It makes network connections only to the registry that `ambit image` is told of.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,

@@ -53,6 +53,45 @@ impl Automaton {
         self.label(bytes, state).filter(|label| *label != NONE)
     }
 
+    /// Hands to `found` the labels that inputs may have which start with `prefix`. `marks` has a place for each state.
+    /// `None` is a fault.
+    pub(crate) fn below(
+        self,
+        bytes: &[u8],
+        prefix: &[u8],
+        marks: &mut [u16],
+        found: &mut impl FnMut(u16),
+    ) -> Option<()> {
+        /// A state that was not reached. Every other mark names the state that waits behind this one, or itself.
+        const NEW: u16 = NONE;
+        let mut state = self.start;
+        for byte in prefix {
+            match self.step(bytes, u32::from(state), *byte) {
+                Some(next) => state = next,
+                None => return Some(()),
+            }
+        }
+        marks.fill(NEW);
+        *marks.get_mut(usize::from(state))? = state;
+        let mut waiting = Some(state);
+        while let Some(state) = waiting {
+            let behind = *marks.get(usize::from(state))?;
+            waiting = (behind != state).then_some(behind);
+            if let Some(label) = self.label(bytes, u32::from(state)).filter(|label| *label != NONE) {
+                found(label);
+            }
+            for range in self.ranges_of(bytes, u32::from(state))? {
+                let target = u16_at(self.ranges.record(bytes, range)?, 2)?;
+                let mark = marks.get_mut(usize::from(target))?;
+                if *mark == NEW {
+                    *mark = waiting.unwrap_or(target);
+                    waiting = Some(target);
+                }
+            }
+        }
+        Some(())
+    }
+
     #[inline]
     fn step(self, bytes: &[u8], state: u32, byte: u8) -> Option<u16> {
         let mut range = self.ranges_of(bytes, state)?;

@@ -26,6 +26,8 @@ pub(crate) struct Scene<'a, B, F> {
     pub(crate) steps: u32,
     /// A value was met that has not been read yet.
     pub(crate) met_unread: bool,
+    /// What only such values leave open counts as the lineage would have it.
+    pub(crate) is_best_case: bool,
 }
 
 #[derive(Clone, Copy)]

@@ -44,6 +44,18 @@ const fn refuse(code: Code, hop: Hop) -> Refusal {
 impl<B: AsRef<[u8]>> Program<B> {
     /// Judges a request. Total: every request gets a verdict, within the program's step bound.
     pub fn decide<F: Facts>(&self, request: &Request<'_, F>) -> Verdict {
+        self.decide_as(request, false)
+    }
+
+    /// Judges a request as if whatever has not been read turned out as its lineage would have it.
+    ///
+    /// If this denies, then [`decide`](Self::decide) does whatever is read yet. If it allows, that need not be so:
+    /// every condition is looked at by itself, and no value may satisfy all of them.
+    pub fn best_case<F: Facts>(&self, request: &Request<'_, F>) -> Verdict {
+        self.decide_as(request, true)
+    }
+
+    fn decide_as<F: Facts>(&self, request: &Request<'_, F>, is_best_case: bool) -> Verdict {
         let mut verdict = Verdict {
             code: Code::InternalFault,
             hop: None,
@@ -54,7 +66,7 @@ impl<B: AsRef<[u8]>> Program<B> {
             pending: false,
             steps: LOOKUP_STEPS,
         };
-        match self.judge(request, &mut verdict) {
+        match self.judge(request, is_best_case, &mut verdict) {
             Ok(rule) => {
                 verdict.code = Code::Allowed;
                 verdict.rule = Some(rule);
@@ -71,10 +83,16 @@ impl<B: AsRef<[u8]>> Program<B> {
     }
 
     /// The caller's grant, if everyone agrees.
-    fn judge<F: Facts>(&self, request: &Request<'_, F>, verdict: &mut Verdict) -> Result<u32, Refusal> {
+    fn judge<F: Facts>(
+        &self,
+        request: &Request<'_, F>,
+        is_best_case: bool,
+        verdict: &mut Verdict,
+    ) -> Result<u32, Refusal> {
         // The action names the service, and the service may have a mode of its own, whoever is refused before.
         let action = match request.key {
             Key::Known(key) => self.action(request.protocol, key),
+            Key::Action(action) => Some(action),
             Key::Refused(_) | Key::Unread => None,
         };
         verdict.action = action;
@@ -93,11 +111,12 @@ impl<B: AsRef<[u8]>> Program<B> {
         let action = match request.key {
             Key::Refused(code) => return Err(code.into()),
             Key::Unread => return Err(Refusal { pending: true, ..Code::ActionUnknown.into() }),
-            Key::Known(_) => action.ok_or(Code::ActionUnknown)?,
+            Key::Known(_) | Key::Action(_) => action.ok_or(Code::ActionUnknown)?,
         };
         let record = self.action_record(action).ok_or(FAULT)?;
+        let steps = verdict.steps;
         let mut scene =
-            Scene { program: self, request, chain: &chain, steps: verdict.steps, met_unread: false };
+            Scene { program: self, request, chain: &chain, steps, met_unread: false, is_best_case };
         let outcome = self.judge_action(&mut scene, &chain, record);
         verdict.steps = scene.steps;
         outcome
@@ -286,8 +305,9 @@ impl<B: AsRef<[u8]>> Program<B> {
         for place in 0..alternatives.count {
             let alternative = self.alternative(alternatives, place)?;
             let truth = self.truth(scene, alternative.condition)?;
-            if truth != Truth::False {
-                return Ok(Some((alternative.rule, truth == Truth::Unknown && scene.met_unread)));
+            let pending = truth == Truth::Unknown && scene.met_unread;
+            if truth != Truth::False && !(pending && scene.is_best_case) {
+                return Ok(Some((alternative.rule, pending)));
             }
         }
         Ok(None)
@@ -311,11 +331,12 @@ impl<B: AsRef<[u8]>> Program<B> {
                 continue;
             }
             let truth = self.truth(scene, alternative.condition)?;
-            if truth == Truth::True {
+            let pending = truth == Truth::Unknown && scene.met_unread;
+            if truth == Truth::True || (pending && scene.is_best_case) {
                 return Ok(alternative.rule);
             }
             refusal.code = Code::ConditionNotMet;
-            refusal.pending |= truth == Truth::Unknown && scene.met_unread;
+            refusal.pending |= pending;
         }
         Err(refusal)
     }

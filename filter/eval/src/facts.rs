@@ -57,6 +57,8 @@ pub enum Key<'a> {
     Refused(Code),
     /// It cannot be told yet: the bytes that say have not been read.
     Unread,
+    /// An action of the program, by its id.
+    Action(u16),
 }
 
 /// What a destination speaks. The numbers are the format's.

@@ -314,6 +314,37 @@ impl<B: AsRef<[u8]>> Program<B> {
         exact.or_else(|| self.layout.automaton(bytes, selector.automaton)?.run(bytes, key))
     }
 
+    /// How many marks [`actions_below`](Self::actions_below) needs.
+    #[must_use]
+    pub fn marks(&self, protocol: Protocol) -> usize {
+        let selector = self.layout.selectors.get(protocol.place()).copied().flatten();
+        let automaton = selector.and_then(|selector| self.layout.automaton(self.bytes(), selector.automaton));
+        automaton.map_or(0, |automaton| index(automaton.states.count))
+    }
+
+    /// Hands to `found` the actions of the keys that start with `prefix`, some more than once. Keys that are looked up
+    /// as they are hide patterns, so that an action may be among them that is no key's.
+    ///
+    /// Takes a step for each key and for each range of the automaton. Gives back whether that was all, which it is if
+    /// there are enough `marks`.
+    pub fn actions_below(
+        &self,
+        protocol: Protocol,
+        prefix: &[u8],
+        marks: &mut [u16],
+        mut found: impl FnMut(u16),
+    ) -> bool {
+        let Some(selector) = self.layout.selectors.get(protocol.place()).copied().flatten() else {
+            return true;
+        };
+        let bytes = self.bytes();
+        self.exact_keys(protocol).filter(|key| key.key.starts_with(prefix)).for_each(|key| found(key.action));
+        match self.layout.automaton(bytes, selector.automaton) {
+            Some(automaton) => automaton.below(bytes, prefix, marks, &mut found).is_some(),
+            None => true,
+        }
+    }
+
     pub(crate) fn action_record(&self, action: u16) -> Option<ActionRecord> {
         let record = self.layout.actions.record(self.bytes(), u32::from(action))?;
         let service = self.layout.services.record(self.bytes(), u32::from(u16_at(record, 2)?))?;

@@ -8,6 +8,27 @@ use std::collections::BTreeMap;
 
 /// Judges a case by a blob.
 pub(crate) fn decide<B: AsRef<[u8]>>(program: &Program<B>, case: &Case) -> Verdict {
+    with_facts(program, case, |request| program.decide(request))
+}
+
+/// Judges a case by a blob at its best, as far as it is `read`.
+pub(crate) fn best_case<B: AsRef<[u8]>>(
+    program: &Program<B>,
+    case: &Case,
+    read: impl Fn(u16) -> bool,
+) -> Verdict {
+    with_facts(program, case, |request| {
+        let facts = Partly { whole: request.facts, read };
+        let Request { caller, statement, protocol, key, now, .. } = *request;
+        program.best_case(&Request { caller, statement, protocol, key, facts: &facts, now })
+    })
+}
+
+fn with_facts<B: AsRef<[u8]>>(
+    program: &Program<B>,
+    case: &Case,
+    judge: impl FnOnce(&Request<'_, CaseFacts<'_>>) -> Verdict,
+) -> Verdict {
     let described: Vec<Described> =
         (0..program.fields()).map(|field| Described::of(program, field)).collect();
     let (members, missions, merged) = match &case.lineage {
@@ -17,7 +38,7 @@ pub(crate) fn decide<B: AsRef<[u8]>>(program: &Program<B>, case: &Case) -> Verdi
     let members: Vec<Principal<'_>> = members.iter().map(|text| principal(text).unwrap_or(NO_ONE)).collect();
     let missions: Vec<&[u8]> = missions.iter().map(|name| name.as_bytes()).collect();
     let lineage = ambit_eval::Lineage { members: &members, missions: &missions, merged };
-    program.decide(&Request {
+    judge(&Request {
         caller: match &case.peer {
             None => Caller::Unauthenticated,
             Some(text) => principal(text).map_or(Caller::Malformed, Caller::Proven),
@@ -128,6 +149,26 @@ impl Facts for CaseFacts<'_> {
             }
         }
         value(at)
+    }
+}
+
+/// Facts of which some have not been read.
+struct Partly<'a, F> {
+    whole: &'a CaseFacts<'a>,
+    read: F,
+}
+
+impl<F: Fn(u16) -> bool> Facts for Partly<'_, F> {
+    fn value(&self, field: u16) -> Value<'_> {
+        if (self.read)(field) { self.whole.value(field) } else { Value::Unread }
+    }
+
+    fn count(&self, list: u16) -> Count {
+        if (self.read)(list) { self.whole.count(list) } else { Count::Unread }
+    }
+
+    fn element(&self, field: u16, place: u32) -> Value<'_> {
+        if (self.read)(field) { self.whole.element(field, place) } else { Value::Unread }
     }
 }
 

@@ -46,6 +46,10 @@ pub(crate) fn for_each_number(program: &Blob<'_>, id: u16, mut number: impl FnMu
         number(u32::from(program.speaks(protocol)));
         number(u32::from(program.key_automaton(protocol).unwrap_or_default()));
         number(u32::from(program.action(protocol, program.bytes()).unwrap_or_default()));
+        let mut marks = [0; 64];
+        let marks = marks.get_mut(..program.marks(protocol)).unwrap_or_default();
+        let prefix = program.bytes().get(..usize::from(id)).unwrap_or_default();
+        number(u32::from(program.actions_below(protocol, prefix, marks, |_| {})));
     }
     let mesh = program.mesh();
     number(u32::from(mesh.max_depth) ^ u32::from(program.max_depth()) ^ program.missions());

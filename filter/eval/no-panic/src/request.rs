@@ -60,7 +60,7 @@ impl<'a> Asked<'a> {
             missions: self.missions.get(..self.mission_count).unwrap_or_default(),
             merged: self.flags & 4 != 0,
         };
-        let verdict = program.decide(&Request {
+        let request = Request {
             caller: self.caller,
             statement: match self.flags & 24 {
                 0 => Statement::Absent,
@@ -71,11 +71,14 @@ impl<'a> Asked<'a> {
             key: match self.flags & 96 {
                 0 => Key::Unread,
                 32 => Key::Refused(Code::PathRefused),
+                64 => Key::Action(u16::from(self.flags)),
                 _ => Key::Known(self.key),
             },
             facts: &self.facts,
             now: self.now,
-        });
+        };
+        let verdict =
+            if self.flags & 128 == 0 { program.decide(&request) } else { program.best_case(&request) };
         let hop = match verdict.hop {
             None => 0,
             Some(Hop::Member(place)) => 256 | u16::from(place),

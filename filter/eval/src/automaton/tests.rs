@@ -69,4 +69,37 @@ proptest! {
             prop_assert_eq!(automaton.run(&bytes, &input), naive(&states, &input));
         }
     }
+
+    #[test]
+    fn labels_below_a_prefix_are_those_of_what_continues_it(states in states(), prefix in proptest::collection::vec(any::<u8>(), 0..3)) {
+        let bytes = written(&states);
+        let automaton = Automaton::lay_out(&mut Cursor::new(&bytes), 0).unwrap();
+        let mut marks = std::vec![7; states.len()];
+        let mut found = Vec::new();
+        prop_assert_eq!(automaton.below(&bytes, &prefix, &mut marks, &mut |label| found.push(label)), Some(()));
+        found.sort_unstable();
+        found.dedup();
+        // Whatever can be reached is within as many bytes as there are states, and one byte of each range will do.
+        let mut inputs = std::vec![prefix.clone()];
+        let mut expected = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
+        while let Some(input) = inputs.pop() {
+            expected.extend(naive(&states, &input));
+            let state = input.iter().try_fold(0, |state: usize, byte| {
+                let range = states[state].1.iter().find(|(low, high, _)| (low..=high).contains(&byte));
+                range.map(|(_, _, target)| usize::from(*target))
+            });
+            if let Some(state) = state.filter(|state| seen.insert(*state)) {
+                inputs.extend(states[state].1.iter().map(|(low, ..)| [&input[..], &[*low]].concat()));
+            }
+        }
+        expected.sort_unstable();
+        expected.dedup();
+        prop_assert_eq!(found, expected);
+        if !seen.is_empty() {
+            let short = &mut marks[1..];
+            let all = automaton.below(&bytes, &prefix, short, &mut |_| {}).is_some();
+            prop_assert!(!all || !seen.contains(&(states.len() - 1)));
+        }
+    }
 }

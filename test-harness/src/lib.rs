@@ -1,6 +1,7 @@
 //! Scenarios, a simulated Proxy-Wasm host, real Envoys, and the local mesh sandbox.
 
 pub mod artifact;
+pub mod authorization_policy;
 pub mod bench;
 pub mod client;
 pub mod demo;

@@ -18,7 +18,7 @@ pub use builder::{MeshBuilder, WorkloadSpec};
 pub use workload::{Update, Workload};
 
 use crate::client::{Endpoint, tls};
-use crate::envoy::config::Tls;
+use crate::envoy::config::{Lane, Tls};
 use crate::pki::{Authority, Identity};
 
 /// A running mesh. Everything ends when it is dropped; the logs stay until the next mesh of that name.
@@ -76,7 +76,16 @@ impl Mesh {
     ///
     /// When the certificate cannot be used at all.
     pub fn direct(&self, identity: &Identity, destination: &str) -> io::Result<Endpoint> {
-        let mut endpoint = self.plain(destination);
+        self.direct_on(Lane::Wasm, identity, destination)
+    }
+
+    /// [`Mesh::direct`] on a lane of the caller's choice.
+    ///
+    /// # Errors
+    ///
+    /// When the certificate cannot be used at all.
+    pub fn direct_on(&self, lane: Lane, identity: &Identity, destination: &str) -> io::Result<Endpoint> {
+        let mut endpoint = self.plain_on(lane, destination);
         endpoint.tls = Some(tls::client_config(&self.authority, Some(identity))?);
         Ok(endpoint)
     }
@@ -95,13 +104,25 @@ impl Mesh {
     /// The inbound listener of `destination`, for a caller without TLS.
     #[must_use]
     pub fn plain(&self, destination: &str) -> Endpoint {
-        Endpoint::plain(self.workload(destination).inbound(), &format!("{destination}.local"))
+        self.plain_on(Lane::Wasm, destination)
+    }
+
+    /// [`Mesh::plain`] on a lane of the caller's choice.
+    #[must_use]
+    pub fn plain_on(&self, lane: Lane, destination: &str) -> Endpoint {
+        Endpoint::plain(self.workload(destination).inbound_on(lane), &format!("{destination}.local"))
     }
 
     /// A call from workload `from` itself to workload `to`: by its own outbound listener.
     #[must_use]
     pub fn between(&self, from: &str, to: &str) -> Endpoint {
-        Endpoint::plain(self.workload(from).outbound(), &format!("{to}.local"))
+        self.between_on(Lane::Wasm, from, to)
+    }
+
+    /// [`Mesh::between`] on a lane of the caller's choice, in which the call then stays.
+    #[must_use]
+    pub fn between_on(&self, lane: Lane, from: &str, to: &str) -> Endpoint {
+        Endpoint::plain(self.workload(from).outbound_on(lane), &format!("{to}.local"))
     }
 
     /// The inbound listener of `destination` under the certificate of workload `caller`, as an attacker who

@@ -54,7 +54,7 @@ pub struct App {
 /// What an application does with a request.
 pub(crate) enum Handler {
     /// Runs on a thread of its own, so it may block, and call onward.
-    Blocking(Box<dyn Fn(&Call) -> Reply + Send + Sync>),
+    Blocking(Arc<dyn Fn(&Call) -> Reply + Send + Sync>),
     /// The same answer always, given on the server's own thread and not recorded: the cheapest, for benches.
     Fixed(Reply),
 }
@@ -63,6 +63,16 @@ struct Shared {
     handler: Handler,
     received: Mutex<Vec<Received>>,
     outbound: OnceLock<Endpoint>,
+}
+
+impl Handler {
+    /// The same again, for another application of the same code.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Blocking(handler) => Self::Blocking(Arc::clone(handler)),
+            Self::Fixed(reply) => Self::Fixed(reply.fixed()),
+        }
+    }
 }
 
 impl Received {
@@ -95,7 +105,7 @@ impl App {
     ///
     /// When there is no port or no thread to be had.
     pub fn start(handler: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> io::Result<Self> {
-        Self::start_with(Handler::Blocking(Box::new(handler)))
+        Self::start_with(Handler::Blocking(Arc::new(handler)))
     }
 
     pub(crate) fn start_with(handler: Handler) -> io::Result<Self> {

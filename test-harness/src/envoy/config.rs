@@ -34,6 +34,16 @@ pub enum Direction {
     Outbound,
 }
 
+/// One of the pairs of listeners that a sidecar may have. Each has an application of its own behind it, and calls from
+/// one lane stay in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Guarded by the workload's Wasm filters, where it has any.
+    Wasm,
+    /// Guarded by Envoy's own RBAC filter, to compare with.
+    Rbac,
+}
+
 /// A Wasm HTTP filter, as a `WasmPlugin` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
@@ -45,9 +55,9 @@ pub struct Filter {
     pub config: Option<String>,
 }
 
-/// All that a bootstrap depends on.
+/// All that one lane of a bootstrap depends on.
 pub(crate) struct Sidecar<'a> {
-    pub(crate) name: &'a str,
+    pub(crate) lane: Lane,
     pub(crate) tls: Tls,
     pub(crate) inbound: SocketAddr,
     pub(crate) outbound: SocketAddr,
@@ -55,6 +65,8 @@ pub(crate) struct Sidecar<'a> {
     /// Where the extension configuration of a direction comes from, if that direction has a filter.
     pub(crate) inbound_filter: Option<&'a Path>,
     pub(crate) outbound_filter: Option<&'a Path>,
+    /// Configuration of the RBAC filter of the inbound listener, if it has one.
+    pub(crate) rbac: Option<&'a Value>,
     pub(crate) access_log: &'a Path,
     pub(crate) authority: &'a Path,
     pub(crate) identity: &'a IdentityFiles,
@@ -94,15 +106,31 @@ impl Direction {
     }
 }
 
-/// The bootstrap of a sidecar.
-pub(crate) fn bootstrap(sidecar: &Sidecar<'_>) -> Value {
-    let clusters: Vec<Value> = std::iter::once(cluster::app(sidecar))
-        .chain(sidecar.destinations.iter().map(|destination| cluster::mesh(sidecar, destination)))
+impl Lane {
+    /// A name within a bootstrap, that no other lane has.
+    fn named(self, name: &str) -> String {
+        match self {
+            Self::Wasm => name.to_owned(),
+            Self::Rbac => format!("rbac-{name}"),
+        }
+    }
+}
+
+/// The bootstrap of a sidecar called `name`, with all its lanes.
+pub(crate) fn bootstrap(name: &str, lanes: &[Sidecar<'_>]) -> Value {
+    let listeners: Vec<Value> =
+        lanes.iter().flat_map(|lane| [listener::inbound(lane), listener::outbound(lane)]).collect();
+    let clusters: Vec<Value> = lanes
+        .iter()
+        .flat_map(|lane| {
+            let mesh = lane.destinations.iter().map(|destination| cluster::mesh(lane, destination));
+            std::iter::once(cluster::app(lane)).chain(mesh)
+        })
         .collect();
     json!({
-        "node": {"id": format!("sidecar~127.0.0.1~{0}.default~default.svc.cluster.local", sidecar.name), "cluster": sidecar.name},
+        "node": {"id": format!("sidecar~127.0.0.1~{name}.default~default.svc.cluster.local"), "cluster": name},
         "admin": {"address": socket_address(SocketAddr::from(([127, 0, 0, 1], 0)))},
-        "static_resources": {"listeners": [listener::inbound(sidecar), listener::outbound(sidecar)], "clusters": clusters},
+        "static_resources": {"listeners": listeners, "clusters": clusters},
     })
 }
 

@@ -5,16 +5,17 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
 
 use super::port::Port;
-use super::workload::{FilterSource, Parts, Workload};
+use super::workload::{Door, FilterSource, Parts, Workload};
 use super::{Mesh, directory, takes_tls};
 use crate::client::Endpoint;
 use crate::envoy::binary;
-use crate::envoy::config::{self, Destination, Direction, Filter, Sidecar, Tls};
+use crate::envoy::config::{self, Destination, Direction, Filter, Lane, Sidecar, Tls};
 use crate::envoy::process::{Envoy, Launch};
 use crate::pki::Authority;
 use crate::upstream::{App, Call, Handler, Reply};
@@ -40,6 +41,7 @@ pub struct WorkloadSpec {
     external_app: Option<SocketAddr>,
     inbound: Option<Filter>,
     outbound: Option<Filter>,
+    rbac: Option<Value>,
     tls: Tls,
     workers: u32,
     log: String,
@@ -50,9 +52,7 @@ pub struct WorkloadSpec {
 /// What is made of a workload before any Envoy starts, since each must know the others' ports.
 struct Prepared {
     spec: WorkloadSpec,
-    app: App,
-    inbound: Port,
-    outbound: Port,
+    doors: BTreeMap<Lane, Door>,
 }
 
 impl WorkloadSpec {
@@ -63,10 +63,11 @@ impl WorkloadSpec {
         Self {
             name: name.to_owned(),
             spiffe: spiffe.to_owned(),
-            handler: Handler::Blocking(Box::new(|_| Reply::new(200, "ok"))),
+            handler: Handler::Blocking(Arc::new(|_| Reply::new(200, "ok"))),
             external_app: None,
             inbound: None,
             outbound: None,
+            rbac: None,
             tls: Tls::default(),
             workers: DEFAULT_WORKERS,
             log: "wasm:info".to_owned(),
@@ -85,7 +86,7 @@ impl WorkloadSpec {
     /// The application. It may block, and call onward with [`Call::forward`].
     #[must_use]
     pub fn app(mut self, handler: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
-        self.handler = Handler::Blocking(Box::new(handler));
+        self.handler = Handler::Blocking(Arc::new(handler));
         self
     }
 
@@ -110,6 +111,14 @@ impl WorkloadSpec {
             Direction::Inbound => self.inbound = Some(filter),
             Direction::Outbound => self.outbound = Some(filter),
         }
+        self
+    }
+
+    /// A second lane through the same Envoy, with the same application code behind it: guarded by Envoy's RBAC filter
+    /// in this configuration, and without any other filter.
+    #[must_use]
+    pub fn rbac(mut self, configuration: Value) -> Self {
+        self.rbac = Some(configuration);
         self
     }
 
@@ -178,7 +187,10 @@ impl MeshBuilder {
         let authority_file = directory.join("ca.pem");
         fs::write(&authority_file, authority.pem())?;
         let prepared: Vec<Prepared> = self.workloads.into_iter().map(prepare).collect::<io::Result<_>>()?;
-        let destinations: Vec<Destination> = prepared.iter().map(Prepared::destination).collect();
+        let destinations = [Lane::Wasm, Lane::Rbac].map(|lane| {
+            (lane, prepared.iter().filter_map(|workload| workload.destination(lane)).collect::<Vec<_>>())
+        });
+        let destinations = BTreeMap::from(destinations);
         let began = Instant::now();
         // All processes start before the first is waited for: most of a start is the compilation of the module.
         let mut workloads = BTreeMap::new();
@@ -206,30 +218,40 @@ struct Site<'a> {
     directory: PathBuf,
     authority: &'a Authority,
     authority_file: &'a Path,
-    destinations: &'a [Destination],
+    destinations: &'a BTreeMap<Lane, Vec<Destination>>,
 }
 
 fn prepare(mut spec: WorkloadSpec) -> io::Result<Prepared> {
     let handler = std::mem::replace(&mut spec.handler, Handler::Fixed(Reply::new(500, "")));
+    let mut doors = BTreeMap::new();
+    if spec.rbac.is_some() {
+        doors.insert(Lane::Rbac, door(handler.again())?);
+    }
+    doors.insert(Lane::Wasm, door(handler)?);
+    Ok(Prepared { spec, doors })
+}
+
+fn door(handler: Handler) -> io::Result<Door> {
     let app = App::start_with(handler)?;
     let outbound = Port::reserve()?;
     app.set_outbound(Endpoint::plain(outbound.address(), "nowhere.local"));
-    Ok(Prepared { app, spec, inbound: Port::reserve()?, outbound })
+    Ok(Door { app, inbound: Port::reserve()?, outbound })
 }
 
 impl Prepared {
-    fn destination(&self) -> Destination {
-        Destination {
+    fn destination(&self, lane: Lane) -> Option<Destination> {
+        Some(Destination {
             name: self.spec.name.clone(),
-            address: self.inbound.address(),
+            address: self.doors.get(&lane)?.inbound.address(),
             spiffe: takes_tls(self.spec.tls).then(|| self.spec.spiffe.clone()),
-        }
+        })
     }
 
     fn launch(self, site: &Site<'_>) -> io::Result<Workload> {
-        let Self { spec, app, inbound, outbound } = self;
+        let Self { spec, doors } = self;
         fs::create_dir_all(&site.directory)?;
         let identity = site.authority.issue(&[&spec.spiffe]);
+        let identity_files = identity.write(&site.directory)?;
         let mut filters = BTreeMap::new();
         for (direction, filter) in [(Direction::Inbound, spec.inbound), (Direction::Outbound, spec.outbound)]
         {
@@ -237,20 +259,27 @@ impl Prepared {
                 filters.insert(direction, FilterSource::create(&site.directory, direction, filter)?);
             }
         }
+        let filter = |lane, direction| match lane {
+            Lane::Wasm => filters.get(&direction).map(FilterSource::path),
+            Lane::Rbac => None,
+        };
         let access_log = site.directory.join("access.log");
-        let mut bootstrap: Value = config::bootstrap(&Sidecar {
-            name: &spec.name,
+        let lane = |(&lane, door): (&Lane, &Door)| Sidecar {
+            lane,
             tls: spec.tls,
-            inbound: inbound.address(),
-            outbound: outbound.address(),
-            app: spec.external_app.unwrap_or_else(|| app.address()),
-            inbound_filter: filters.get(&Direction::Inbound).map(FilterSource::path),
-            outbound_filter: filters.get(&Direction::Outbound).map(FilterSource::path),
+            inbound: door.inbound.address(),
+            outbound: door.outbound.address(),
+            app: spec.external_app.unwrap_or_else(|| door.app.address()),
+            inbound_filter: filter(lane, Direction::Inbound),
+            outbound_filter: filter(lane, Direction::Outbound),
+            rbac: spec.rbac.as_ref().filter(|_| lane == Lane::Rbac),
             access_log: &access_log,
             authority: site.authority_file,
-            identity: &identity.write(&site.directory)?,
-            destinations: site.destinations,
-        });
+            identity: &identity_files,
+            destinations: site.destinations.get(&lane).map_or(&[], Vec::as_slice),
+        };
+        let lanes: Vec<Sidecar<'_>> = doors.iter().map(lane).collect();
+        let mut bootstrap: Value = config::bootstrap(&spec.name, &lanes);
         spec.amendments.iter().for_each(|amend| amend(&mut bootstrap));
         let bootstrap_file = site.directory.join("bootstrap.json");
         fs::write(&bootstrap_file, format!("{bootstrap:#}"))?;
@@ -263,11 +292,9 @@ impl Prepared {
         })?;
         Ok(Workload::new(Parts {
             envoy,
-            app,
+            doors,
             identity,
             spiffe: spec.spiffe,
-            inbound,
-            outbound,
             filters,
             access_log,
             may_refuse: spec.may_refuse,

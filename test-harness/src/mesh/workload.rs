@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::port::Port;
 use crate::envoy::admin::Admin;
-use crate::envoy::config::{self, Direction, Filter};
+use crate::envoy::config::{self, Direction, Filter, Lane};
 use crate::envoy::process::{Envoy, wait_for};
 use crate::pki::Identity;
 use crate::upstream::{App, Received};
@@ -36,14 +36,19 @@ pub enum Update {
 pub(super) struct Parts {
     // The Envoy comes first, so that it ends first.
     pub(super) envoy: Envoy,
-    pub(super) app: App,
+    pub(super) doors: BTreeMap<Lane, Door>,
     pub(super) identity: Identity,
     pub(super) spiffe: String,
-    pub(super) inbound: Port,
-    pub(super) outbound: Port,
     pub(super) filters: BTreeMap<Direction, FilterSource>,
     pub(super) access_log: PathBuf,
     pub(super) may_refuse: bool,
+}
+
+/// One lane of a workload: an application, where callers reach it, and where it reaches the mesh.
+pub(super) struct Door {
+    pub(super) app: App,
+    pub(super) inbound: Port,
+    pub(super) outbound: Port,
 }
 
 /// The file through which a filter reaches Envoy. Envoy watches its directory for files moved in.
@@ -136,13 +141,37 @@ impl Workload {
     /// Where callers with mTLS reach the workload.
     #[must_use]
     pub fn inbound(&self) -> SocketAddr {
-        self.parts.inbound.address()
+        self.inbound_on(Lane::Wasm)
+    }
+
+    /// Where callers with mTLS reach one lane of the workload.
+    ///
+    /// # Panics
+    ///
+    /// When the workload does not have that lane.
+    #[must_use]
+    pub fn inbound_on(&self, lane: Lane) -> SocketAddr {
+        self.door(lane).inbound.address()
     }
 
     /// Where the workload's own application reaches the mesh.
     #[must_use]
     pub fn outbound(&self) -> SocketAddr {
-        self.parts.outbound.address()
+        self.outbound_on(Lane::Wasm)
+    }
+
+    /// Where the application of one lane reaches that lane of the mesh.
+    ///
+    /// # Panics
+    ///
+    /// When the workload does not have that lane.
+    #[must_use]
+    pub fn outbound_on(&self, lane: Lane) -> SocketAddr {
+        self.door(lane).outbound.address()
+    }
+
+    fn door(&self, lane: Lane) -> &Door {
+        self.parts.doors.get(&lane).unwrap_or_else(|| panic!("this workload has no lane {lane:?}"))
     }
 
     /// The workload's SPIFFE id.
@@ -166,7 +195,17 @@ impl Workload {
     /// What reached the application, in order of arrival.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
-        self.parts.app.received()
+        self.received_on(Lane::Wasm)
+    }
+
+    /// What reached the application of one lane, in order of arrival.
+    ///
+    /// # Panics
+    ///
+    /// When the workload does not have that lane.
+    #[must_use]
+    pub fn received_on(&self, lane: Lane) -> Vec<Received> {
+        self.door(lane).app.received()
     }
 
     /// Gives the inbound filter another configuration, as a changed `WasmPlugin` does, and waits until Envoy has

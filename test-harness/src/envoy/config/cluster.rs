@@ -7,11 +7,15 @@ use serde_json::{Value, json};
 use super::{Destination, Sidecar, socket_address, tls_context, type_url};
 
 pub(super) fn app(sidecar: &Sidecar<'_>) -> Value {
-    cluster("app", sidecar.app)
+    cluster(&app_name(sidecar), sidecar.app)
+}
+
+pub(super) fn app_name(sidecar: &Sidecar<'_>) -> String {
+    sidecar.lane.named("app")
 }
 
 pub(super) fn mesh(sidecar: &Sidecar<'_>, destination: &Destination) -> Value {
-    let mut cluster = cluster(&mesh_name(destination), destination.address);
+    let mut cluster = cluster(&mesh_name(sidecar, destination), destination.address);
     if let Some(spiffe) = &destination.spiffe {
         let peer =
             json!({"match_typed_subject_alt_names": [{"san_type": "URI", "matcher": {"exact": spiffe}}]});
@@ -27,8 +31,8 @@ pub(super) fn mesh(sidecar: &Sidecar<'_>, destination: &Destination) -> Value {
     cluster
 }
 
-pub(super) fn mesh_name(destination: &Destination) -> String {
-    format!("outbound|80||{}.local", destination.name)
+pub(super) fn mesh_name(sidecar: &Sidecar<'_>, destination: &Destination) -> String {
+    sidecar.lane.named(&format!("outbound|80||{}.local", destination.name))
 }
 
 /// A cluster of one address, which is spoken to in the HTTP that the request came in.

@@ -10,7 +10,7 @@ pub(super) fn inbound(sidecar: &Sidecar<'_>) -> Value {
     let route = json!({
         "name": "inbound",
         "virtual_hosts": [{"name": "inbound|http|app", "domains": ["*"], "routes": [
-            {"match": {"prefix": "/"}, "route": {"cluster": "app", "timeout": "0s"}},
+            {"match": {"prefix": "/"}, "route": {"cluster": cluster::app_name(sidecar), "timeout": "0s"}},
         ]}],
     });
     let mut manager = connection_manager(sidecar, Direction::Inbound, &route, sidecar.inbound_filter);
@@ -41,7 +41,7 @@ pub(super) fn inbound(sidecar: &Sidecar<'_>) -> Value {
         ),
     };
     json!({
-        "name": "virtualInbound",
+        "name": sidecar.lane.named("virtualInbound"),
         "traffic_direction": "INBOUND",
         "address": socket_address(sidecar.inbound),
         "enable_reuse_port": true,
@@ -60,7 +60,7 @@ pub(super) fn outbound(sidecar: &Sidecar<'_>) -> Value {
                 "name": domain,
                 "domains": [domain, format!("{domain}:*")],
                 "routes": [{"match": {"prefix": "/"}, "route": {
-                    "cluster": cluster::mesh_name(destination),
+                    "cluster": cluster::mesh_name(sidecar, destination),
                     "timeout": "0s",
                     "retry_policy": {
                         "retry_on": "connect-failure,refused-stream,unavailable,cancelled",
@@ -79,7 +79,7 @@ pub(super) fn outbound(sidecar: &Sidecar<'_>) -> Value {
     let route = json!({"name": "outbound", "virtual_hosts": hosts});
     let manager = connection_manager(sidecar, Direction::Outbound, &route, sidecar.outbound_filter);
     json!({
-        "name": "virtualOutbound",
+        "name": sidecar.lane.named("virtualOutbound"),
         "traffic_direction": "OUTBOUND",
         "address": socket_address(sidecar.outbound),
         "enable_reuse_port": true,
@@ -107,13 +107,16 @@ fn connection_manager(
             },
         }));
     }
+    if let (Some(rbac), Direction::Inbound) = (sidecar.rbac, direction) {
+        filters.push(json!({"name": "envoy.filters.http.rbac", "typed_config": rbac}));
+    }
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": type_url("extensions.filters.http.router.v3.Router")},
     }));
     json!({
         "@type": type_url("extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"),
-        "stat_prefix": direction.stat_prefix(),
+        "stat_prefix": sidecar.lane.named(direction.stat_prefix()),
         "server_name": "istio-envoy",
         "codec_type": "AUTO",
         "use_remote_address": false,
@@ -136,11 +139,12 @@ fn access_log(sidecar: &Sidecar<'_>, direction: Direction) -> Value {
             "@type": type_url("extensions.access_loggers.file.v3.FileAccessLog"),
             "path": sidecar.access_log,
             "log_format": {"json_format": {
-                "direction": direction.stat_prefix(),
+                "direction": sidecar.lane.named(direction.stat_prefix()),
                 "status": "%RESPONSE_CODE%",
                 "details": "%RESPONSE_CODE_DETAILS%",
                 "flags": "%RESPONSE_FLAGS%",
                 "ambit": "%FILTER_STATE(wasm.ambit:PLAIN)%",
+                "lineage": "%REQ(X-AMBIT-LINEAGE)%",
                 "method": "%REQ(:METHOD)%",
                 "authority": "%REQ(:AUTHORITY)%",
                 "path": "%REQ(:PATH)%",

@@ -1,13 +1,16 @@
-//! The sandbox behind `cargo demo`: it sets everything up by itself, plays the seed story on a small mesh of real
-//! Envoys, and says of each request who asked, on whose behalf, what, and what came of it.
+//! The sandbox behind `cargo demo`: it sets everything up by itself, plays stories of escalation on a small mesh of real
+//! Envoys, and says of each what comes of it with Istio's RBAC and what with Ambit.
 
 mod agent;
 mod keep;
+mod play;
 mod story;
 mod swarm;
 mod table;
+mod tell;
+mod tool;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -18,13 +21,14 @@ use crate::{artifact, envoy};
 use swarm::Swarm;
 
 const HELP: &str = "\
-Plays the seed story on a small mesh of real Envoys on loopback, and exits 0 only if every verdict is the expected one.
+Plays stories of escalation on a small mesh of real Envoys on loopback, each with Istio's RBAC and with Ambit, and
+exits 0 only if every verdict is the expected one.
 
 Usage: cargo demo [-- OPTIONS]
 
 Options:
   --keep           leave the mesh running afterwards, and say how to talk to it
-  --policy DIR     the policy to enforce (default: the sample `policy-compiler/samples/seed`)
+  --policy DIR     the policy to enforce (default: the sample `policy-compiler/samples/swarm`)
   -h, --help       print this
 
 Environment:
@@ -69,7 +73,7 @@ pub fn main() -> ExitCode {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
-    let mut options = Options { keep: false, policy: PolicyDirectory::sample() };
+    let mut options = Options { keep: false, policy: PolicyDirectory::swarm() };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--keep" => options.keep = true,
@@ -86,29 +90,86 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
 
 fn play(options: &Options) -> Result<bool, String> {
     let began = Instant::now();
-    let say = |line: &str| eprintln!("[{:>6.1} s] {line}", began.elapsed().as_secs_f64());
-    say("the filter: building it if it has changed");
-    let module = artifact::filter(&say).map_err(|error| format!("the filter cannot be built: {error}"))?;
-    say("Envoy: fetching it if it is not there");
-    let binary = envoy::binary::locate(&say).map_err(|error| format!("there is no Envoy: {error}"))?;
-    say(&format!("the policy: compiling `{}`", options.policy.shown()));
-    let blobs = options.policy.compile(&compile_options(1))?;
-    say(&format!("the mesh: starting {} Envoys", swarm::WORKLOADS.len()));
-    let swarm = Swarm::start(&module, binary, &blobs)?;
-    say("playing the story");
-    let told = story::tell(&swarm)?;
-    println!("\n{}", table::render(&told, colours()));
-    let wrong = told.iter().filter(|line| !line.is_expected()).count();
-    match wrong {
-        0 => println!("Every verdict is the expected one: {} of {}.", told.len(), told.len()),
-        wrong => println!("{wrong} of {} verdicts are not the expected ones.", told.len()),
+    let say = |line: &str| eprintln!("[{:>5.1} s] {line}", began.elapsed().as_secs_f64());
+    let mut stage = Stage::set(&options.policy, &say)?;
+    println!();
+    let surprises = stage.play(&mut std::io::stdout(), colours())?;
+    for surprise in &surprises {
+        println!("not as expected: {surprise}");
+    }
+    if surprises.is_empty() {
+        println!("Every verdict is the expected one ({:.1} s).", began.elapsed().as_secs_f64());
     }
     if options.keep {
-        keep::keep(&swarm, &options.policy)?;
+        keep::keep(&mut stage, &options.policy);
     } else {
-        println!("`cargo demo -- --keep` leaves the mesh running, to talk to it and to edit its policy.");
+        println!("`cargo demo -- --keep` leaves the mesh running, to talk to it and edit its policy.");
     }
-    Ok(wrong == 0)
+    Ok(surprises.is_empty())
+}
+
+/// The sandbox, ready to play the stories.
+pub struct Stage {
+    swarm: Swarm,
+    /// Of the policy in force.
+    generation: u64,
+}
+
+impl Stage {
+    /// Sets everything up. `say` gets a line for each thing that takes time.
+    ///
+    /// # Errors
+    ///
+    /// What is missing, or wrong with the policy.
+    pub fn set(policy: &PolicyDirectory, say: &dyn Fn(&str)) -> Result<Self, String> {
+        say("the filter: building it if it has changed");
+        let module = artifact::filter(say).map_err(|error| format!("the filter cannot be built: {error}"))?;
+        say("Envoy: fetching it if it is not there");
+        let binary = envoy::binary::locate(say).map_err(|error| format!("there is no Envoy: {error}"))?;
+        say(&format!("the policy: compiling `{}`", policy.shown()));
+        let generation = 1;
+        let blobs = policy.compile(&compile_options(generation))?;
+        say(&format!("the mesh: starting {} Envoys", swarm::WORKLOADS.len()));
+        Ok(Self { swarm: Swarm::start(&module, binary, &blobs)?, generation })
+    }
+
+    /// Plays every story on both lanes, writes to `out` what happens, and a table at the end. Returns what was not as
+    /// expected.
+    ///
+    /// # Errors
+    ///
+    /// When the mesh does not answer, or `out` cannot be written to.
+    pub fn play(&self, out: &mut dyn Write, colours: bool) -> Result<Vec<String>, String> {
+        let told = tell::tell(&self.swarm, out)?;
+        writeln!(out, "\n{}", table::render(&told.rows, colours)).map_err(|error| error.to_string())?;
+        Ok(told.surprises)
+    }
+
+    /// Waits until what was played before does not limit any more.
+    ///
+    /// # Errors
+    ///
+    /// When that does not come to pass.
+    pub fn come_to_rest(&self) -> Result<(), String> {
+        self.swarm.come_to_rest(0, &story::lost_on_the_way())
+    }
+
+    /// Puts another policy in force, and returns its generation.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, or who refuses it. What was in force then stays.
+    pub fn change_policy(&mut self, policy: &PolicyDirectory) -> Result<u64, String> {
+        self.generation += 1;
+        let refused = self.swarm.update(&policy.compile(&compile_options(self.generation))?)?;
+        if refused.is_empty() { Ok(self.generation) } else { Err(refused.join("\n")) }
+    }
+}
+
+/// The titles of the stories, in order.
+#[must_use]
+pub fn titles() -> Vec<&'static str> {
+    story::stories().into_iter().map(|story| story.title).collect()
 }
 
 /// Every sidecar of the sandbox stamps, so a peer that does not has gone around its own.

@@ -20,10 +20,16 @@ pub struct PolicyDirectory {
 }
 
 impl PolicyDirectory {
-    /// The sample that the README walks through.
+    /// The smallest of the compiler's samples.
     #[must_use]
     pub fn sample() -> Self {
         Self::at(Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy-compiler/samples/seed"))
+    }
+
+    /// The sample that the stories are about.
+    #[must_use]
+    pub fn swarm() -> Self {
+        Self::at(Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy-compiler/samples/swarm"))
     }
 
     /// A directory.

@@ -2,27 +2,40 @@
 
 use std::time::Duration;
 
-use super::swarm::Swarm;
+use super::Stage;
+use crate::envoy::config::Lane;
 use crate::policy_directory::PolicyDirectory;
 
 /// How often the policy directory is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// Says how to talk to the mesh, and follows edits of the policy until the process is ended.
-pub(super) fn keep(swarm: &Swarm, policy: &PolicyDirectory) -> Result<(), String> {
+pub(super) fn keep(stage: &mut Stage, policy: &PolicyDirectory) -> ! {
+    let swarm = &stage.swarm;
     let support = swarm.mesh.workload("support").outbound();
     let admin = swarm.mesh.workload("admin").outbound();
+    let rbac = swarm.mesh.workload("support").outbound_on(Lane::Rbac);
     println!(
         "
 The mesh is running. These lines speak as an agent's application does, to its own sidecar; paste them:
 
   # support has admin read a row: allowed
-  curl -s -d '{{\"call\":{{\"method\":\"GET\",\"path\":\"/tables/orders/rows/7\"}}}}' -H 'host: admin.local' http://{support}/tasks
+  curl -s http://{support}/tasks -H 'host: admin.local' \\
+    -d '{{\"call\":{{\"to\":\"orders-db\",\"method\":\"GET\",\"path\":\"/tables/orders/rows/7\"}}}}'
 
   # support has admin drop a table: denied
-  curl -s -d '{{\"call\":{{\"method\":\"DELETE\",\"path\":\"/tables/orders\"}}}}' -H 'host: admin.local' http://{support}/tasks
+  curl -s http://{support}/tasks -H 'host: admin.local' \\
+    -d '{{\"call\":{{\"to\":\"orders-db\",\"method\":\"DELETE\",\"path\":\"/tables/orders\"}}}}'
 
-  # admin drops a table of its own accord: allowed, once two seconds have passed since it did something for support
+  # the same on the lane with RBAC: it is dropped
+  curl -s http://{rbac}/tasks -H 'host: admin.local' \\
+    -d '{{\"call\":{{\"to\":\"orders-db\",\"method\":\"DELETE\",\"path\":\"/tables/orders\"}}}}'
+
+  # support has planner have billing refund money: up to 50
+  curl -s http://{support}/tasks -H 'host: planner.local' \\
+    -d '{{\"through\":[\"billing\"],\"call\":{{\"to\":\"payments\",\"tool\":\"refund.create\",\"amount\":40}}}}'
+
+  # admin drops a table of its own accord: allowed, half a second after it last did something for support
   curl -s -X DELETE -H 'host: orders-db.local' http://{admin}/tables/orders
 
 Edit the policy in `{}` and save it: it is compiled and takes effect without a restart.
@@ -32,7 +45,6 @@ Logs, access logs and bootstraps are in `{}`. Ctrl-C ends everything.
         swarm.mesh.directory().display()
     );
     let mut seen = policy.stamp();
-    let mut generation = 1_u64;
     loop {
         std::thread::sleep(LOOK_EVERY);
         let now = policy.stamp();
@@ -40,13 +52,9 @@ Logs, access logs and bootstraps are in `{}`. Ctrl-C ends everything.
             continue;
         }
         seen = now;
-        generation += 1;
-        match policy.compile(&super::compile_options(generation)) {
-            Err(problems) => println!("not compiled, the former policy stays in force:\n{problems}"),
-            Ok(blobs) => match swarm.update(&blobs)?.as_slice() {
-                [] => println!("policy generation {generation} is in force"),
-                refused => println!("{}", refused.join("\n")),
-            },
+        match stage.change_policy(policy) {
+            Ok(generation) => println!("policy generation {generation} is in force"),
+            Err(problems) => println!("the former policy stays in force:\n{problems}"),
         }
     }
 }

@@ -1,222 +1,219 @@
-//! The seed story: an agent that serves the public, one that plans, one that may do nearly anything, and a database.
+//! The stories: seven ways to have others do what one may not do, and the task beside each that must go on working.
+//!
+//! `stories.txt` of the sample policy tells the same, for whoever reads policy.
 
-use serde_json::Value;
+use std::borrow::Cow;
 
-use super::agent;
-use super::swarm::{Swarm, WORKLOADS};
-use crate::client::{Request, Response};
-use crate::envoy::process::wait_for;
+use super::agent::Deed;
 
-/// One line of the story: what was asked, and what should come of it.
-struct Step {
-    who: &'static str,
-    behalf: &'static str,
-    what: &'static str,
-    expected: Expected,
-    ask: fn(&Swarm, &str) -> Result<Option<Response>, String>,
+/// One story.
+pub(super) struct Story {
+    pub(super) title: &'static str,
+    /// Who hands it to whom, as far as it is of interest.
+    pub(super) way: &'static str,
+    /// What happens, in lines that fit.
+    pub(super) plot: &'static [&'static str],
+    /// What comes before.
+    pub(super) before: Before,
+    /// What passes with RBAC.
+    pub(super) attack: Attempt,
+    /// What becomes of it with Ambit.
+    pub(super) denied: Denied,
+    /// What must pass on both lanes.
+    pub(super) task: Attempt,
+    /// What that is.
+    pub(super) task_is: &'static str,
 }
 
-#[derive(Clone, Copy)]
-enum Expected {
-    Allow,
-    /// Denied by the filter of a workload, with a code.
-    Deny(&'static str),
-    /// The transport itself refuses.
-    NoConnection,
+/// What comes before the attempt of a story.
+pub(super) enum Before {
+    /// Nothing.
+    Nothing,
+    /// The agent tries it by itself, and both lanes refuse: the filter with this code.
+    Direct(Attempt, &'static str),
+    /// The pods come to rest, so that a lost lineage can be only that of the attempt.
+    Quiet,
 }
 
-/// One line of what came of it.
-pub(super) struct Line {
+/// How the filter should refuse.
+#[derive(Debug)]
+pub(super) struct Denied {
+    pub(super) code: &'static str,
+    /// The agent that limits the request, if one does.
+    pub(super) limited_by: Option<&'static str>,
+    /// The workload whose filter refuses.
+    pub(super) at: &'static str,
+    /// How often it is done before that.
+    pub(super) after: u32,
+}
+
+/// Something that an agent causes.
+pub(super) struct Attempt {
+    /// Who begins it.
     pub(super) who: &'static str,
-    pub(super) behalf: &'static str,
-    pub(super) what: &'static str,
-    pub(super) verdict: &'static str,
-    pub(super) code: String,
-    pub(super) limited_by: String,
-    expected: (&'static str, &'static str),
+    /// Whom the task is handed to, in order.
+    pub(super) through: &'static [&'static str],
+    /// What the last of them does.
+    pub(super) deed: Deed,
+    /// How often.
+    pub(super) times: u32,
+    /// Headers that the application of `who` writes besides.
+    pub(super) headers: &'static [(&'static str, &'static str)],
+    /// Whose application hands on no headers.
+    pub(super) forgetful: &'static [&'static str],
 }
 
-impl Line {
-    pub(super) fn is_expected(&self) -> bool {
-        self.expected == (self.verdict, self.code.as_str())
-    }
-
-    /// What was expected, if something else came.
-    pub(super) fn surprise(&self) -> Option<String> {
-        (!self.is_expected()).then(|| format!("expected {} {}", self.expected.0, self.expected.1))
-    }
+const fn attempt(who: &'static str, through: &'static [&'static str], deed: Deed) -> Attempt {
+    Attempt { who, through, deed, times: 1, headers: &[], forgetful: &[] }
 }
 
-const READ: (&str, &str) = ("GET", "/tables/orders/rows/7");
-const DROP: (&str, &str) = ("DELETE", "/tables/orders");
+const fn http(to: &'static str, method: &'static str, path: &'static str) -> Deed {
+    Deed::Http { to: Cow::Borrowed(to), method: Cow::Borrowed(method), path: Cow::Borrowed(path) }
+}
 
-const STEPS: [Step; 9] = [
-    Step {
-        who: "admin",
-        behalf: "itself",
-        what: "drop a table",
-        expected: Expected::Allow,
-        ask: |swarm, id| swarm.agent_calls(id, "admin", DROP),
-    },
-    Step {
-        who: "admin",
-        behalf: "support",
-        what: "read a row",
-        expected: Expected::Allow,
-        ask: |swarm, id| swarm.agent_asks(id, "support", &["admin"], READ),
-    },
-    Step {
-        who: "admin",
-        behalf: "support",
-        what: "drop a table",
-        expected: Expected::Deny("not-granted"),
-        ask: |swarm, id| swarm.agent_asks(id, "support", &["admin"], DROP),
-    },
-    Step {
-        who: "admin",
-        behalf: "support, planner",
-        what: "drop a table",
-        expected: Expected::Deny("not-granted"),
-        ask: |swarm, id| swarm.agent_asks(id, "support", &["planner", "admin"], DROP),
-    },
-    Step {
-        who: "support",
-        behalf: "itself",
-        what: "read a row, going around admin",
-        expected: Expected::Deny("not-granted-this-way"),
-        ask: |swarm, id| swarm.agent_calls(id, "support", READ),
-    },
-    Step {
-        who: "support",
-        behalf: "itself",
-        what: "drop a table, with forged identity headers",
-        expected: Expected::Deny("not-granted"),
-        ask: |swarm, id| swarm.forged(id),
-    },
-    Step {
-        who: "an unmapped workload",
-        behalf: "itself",
-        what: "read a row",
-        expected: Expected::Deny("caller-unmapped"),
-        ask: |swarm, id| swarm.unmapped(id),
-    },
-    Step {
-        who: "support",
-        behalf: "itself",
-        what: "a path trick: /tables/orders/rows/..%2f..",
-        expected: Expected::Deny("path-refused"),
-        ask: |swarm, id| swarm.agent_calls(id, "support", ("DELETE", "/tables/orders/rows/..%2f..")),
-    },
-    Step {
-        who: "someone without TLS",
-        behalf: "no one",
-        what: "read a row",
-        expected: Expected::NoConnection,
-        ask: |swarm, id| swarm.plaintext(id),
-    },
+const fn answer(answer: &'static str) -> Deed {
+    Deed::Answer { answer: Cow::Borrowed(answer) }
+}
+
+const fn tool(name: &'static str, amount: Option<u32>) -> Deed {
+    Deed::Tool { to: Cow::Borrowed("payments"), tool: Cow::Borrowed(name), amount }
+}
+
+const fn denied(code: &'static str, limited_by: Option<&'static str>, at: &'static str) -> Denied {
+    Denied { code, limited_by, at, after: 0 }
+}
+
+/// What an application could write in order to pass for another: the header of the sidecars, and who is said to be the
+/// peer. Here, that support began it.
+const FORGED: &[(&str, &str)] = &[
+    ("x-ambit-lineage", "v=1, root=\"t-1\", via=(\"spiffe://cluster.local/ns/support/sa/support-agent\")"),
+    ("x-forwarded-client-cert", "URI=spiffe://cluster.local/ns/support/sa/support-agent"),
 ];
 
-/// Plays every step, and says what came of it.
-pub(super) fn tell(swarm: &Swarm) -> Result<Vec<Line>, String> {
-    STEPS.iter().enumerate().map(|(number, step)| swarm.play(number, step)).collect()
-}
-
-impl Swarm {
-    fn play(&self, number: usize, step: &Step) -> Result<Line, String> {
-        let id = format!("00000000-0000-4000-8000-{number:012}");
-        let response =
-            (step.ask)(self, &id).map_err(|error| format!("`{}` by {}: {error}", step.what, step.who))?;
-        let (verdict, code, limited_by) = match &response {
-            None => ("deny", "mtls-required".to_owned(), "the listener: mTLS is strict".to_owned()),
-            Some(response) => match response.header("x-ambit-code") {
-                Some(code) => ("deny", code.to_owned(), self.limited_by(&id, step)?),
-                None if response.status == 200 => ("allow", "allowed".to_owned(), String::new()),
-                None => ("error", response.status.to_string(), String::new()),
+/// The stories, in the order in which they are told.
+pub(super) fn stories() -> Vec<Story> {
+    vec![
+        Story {
+            title: "Direct escalation",
+            way: "support > admin > orders-db",
+            plot: &["A customer's message talks support into having admin drop a table."],
+            before: Before::Nothing,
+            attack: attempt("support", &["admin"], http("orders-db", "DELETE", "/tables/orders")),
+            denied: denied("not-granted", Some("support"), "orders-db"),
+            task: attempt("support", &["admin"], http("orders-db", "GET", "/tables/orders/rows/7")),
+            task_is: "admin reads the customer's order",
+        },
+        Story {
+            title: "Confused deputy two hops away",
+            way: "support > planner > billing > payments",
+            plot: &[
+                "A customer wants 5000 back. Planner passes it on, and billing, which has no",
+                "limit of its own, pays.",
+            ],
+            before: Before::Nothing,
+            attack: attempt("support", &["planner", "billing"], tool("refund.create", Some(5000))),
+            denied: denied("condition-not-met", Some("support"), "payments"),
+            task: attempt("support", &["planner", "billing"], tool("refund.create", Some(40))),
+            task_is: "billing refunds 40",
+        },
+        Story {
+            title: "Laundering through a third agent",
+            way: "research > planner > billing",
+            plot: &[
+                "Billing's door is closed to research, which wants a customer's statement. So",
+                "it asks planner, to whom the door is open.",
+            ],
+            before: Before::Direct(
+                attempt("research", &[], http("billing", "GET", "/statements/17")),
+                "not-granted",
+            ),
+            attack: attempt("research", &["planner"], http("billing", "GET", "/statements/17")),
+            denied: denied("not-granted", Some("research"), "billing"),
+            task: attempt("support", &["planner"], http("billing", "GET", "/statements/17")),
+            task_is: "planner reads it for support",
+        },
+        Story {
+            title: "Dropping the lineage",
+            way: "research > planner > billing > payments",
+            plot: &[
+                "A web page tells research to have money refunded. Planner's code hands on",
+                "none of the headers that could tell for whom.",
+            ],
+            before: Before::Quiet,
+            attack: Attempt {
+                forgetful: &["planner"],
+                ..attempt("research", &["planner", "billing"], tool("refund.create", Some(40)))
             },
-        };
-        let expected = match step.expected {
-            Expected::Allow => ("allow", "allowed"),
-            Expected::Deny(code) => ("deny", code),
-            Expected::NoConnection => ("deny", "mtls-required"),
-        };
-        Ok(Line { who: step.who, behalf: step.behalf, what: step.what, verdict, code, limited_by, expected })
-    }
+            denied: denied("not-granted", Some("research"), "payments"),
+            task: lost_on_the_way(),
+            task_is: "billing looks up rates, headers dropped as well",
+        },
+        Story {
+            title: "Forging a stronger origin",
+            way: "research > planner > billing > payments",
+            plot: &[
+                "Research writes headers which say that support began it, and wants to see a",
+                "customer's card.",
+            ],
+            before: Before::Nothing,
+            attack: Attempt {
+                headers: FORGED,
+                ..attempt("research", &["planner", "billing"], tool("card.read", None))
+            },
+            denied: denied("not-granted", Some("research"), "payments"),
+            task: attempt("support", &["planner", "billing"], tool("card.read", None)),
+            task_is: "billing looks it up for support itself",
+        },
+        Story {
+            title: "Cycling to reset depth",
+            way: "support > planner <> research > billing > payments",
+            plot: &["Planner and research pass a task to and fro, so that each hop looks new."],
+            before: Before::Nothing,
+            attack: attempt(
+                "support",
+                &["planner", "research", "planner", "research", "planner", "research", "planner", "billing"],
+                tool("rates.read", None),
+            ),
+            denied: denied("cycle", Some("planner"), "research"),
+            task: attempt("support", &["planner", "research", "planner"], answer("by Friday")),
+            task_is: "research asks planner back, who answers",
+        },
+    ]
+}
 
-    /// Who limited the request, as the record in the access log of the workload that denied it says.
-    fn limited_by(&self, id: &str, step: &Step) -> Result<String, String> {
-        let found = wait_for("the record of a deny", || {
-            for (name, ..) in WORKLOADS {
-                let log = self.mesh.workload(name).access_log()?;
-                if let Some(entry) = log.into_iter().find(|entry| is_deny(entry, id)) {
-                    return Ok(Some((name, entry)));
-                }
-            }
-            Ok(None)
-        });
-        let (name, entry) = found.map_err(|error| error.to_string())?;
-        let record = entry["ambit"].as_str().unwrap_or_default();
-        let hop = record.split(' ').find_map(|pair| pair.strip_prefix("hop="));
-        let chain: Vec<&str> =
-            step.behalf.split(", ").filter(|member| *member != "itself").chain([step.who]).collect();
-        let member = hop.and_then(|hop| chain.get(hop.parse::<usize>().ok()?)).unwrap_or(&"the request");
-        Ok(format!("{member}, at {name}"))
-    }
-
-    /// An agent hands a task to another, and that perhaps to a third, which then does it.
-    fn agent_asks(
-        &self,
-        id: &str,
-        who: &str,
-        through: &[&str],
-        (method, path): (&str, &str),
-    ) -> Result<Option<Response>, String> {
-        let (first, rest) = through.split_first().ok_or("a task goes through someone")?;
-        let task = agent::task(rest, method, path).to_string();
-        let request = Request::post_json("/tasks", task).header("x-request-id", id);
-        send(self.mesh.between(who, first).send(&request))
-    }
-
-    /// An agent calls the database itself.
-    fn agent_calls(
-        &self,
-        id: &str,
-        who: &str,
-        (method, path): (&str, &str),
-    ) -> Result<Option<Response>, String> {
-        let request = Request::new(method, path).header("x-request-id", id);
-        send(self.mesh.between(who, "orders-db").send(&request))
-    }
-
-    fn forged(&self, id: &str) -> Result<Option<Response>, String> {
-        let admin = self.mesh.workload("admin").spiffe();
-        let request = Request::new(DROP.0, DROP.1)
-            .header("x-request-id", id)
-            .header(
-                "x-forwarded-client-cert",
-                format!("By=spiffe://cluster.local/ns/data/sa/orders-db;URI={admin}"),
-            )
-            .header("x-ambit-principal", admin);
-        send(self.mesh.between("support", "orders-db").send(&request))
-    }
-
-    fn unmapped(&self, id: &str) -> Result<Option<Response>, String> {
-        let stranger = self.mesh.authority().issue(&["spiffe://cluster.local/ns/default/sa/stranger"]);
-        let endpoint = self.mesh.direct(&stranger, "orders-db").map_err(|error| error.to_string())?;
-        send(endpoint.send(&Request::new(READ.0, READ.1).header("x-request-id", id)))
-    }
-
-    fn plaintext(&self, id: &str) -> Result<Option<Response>, String> {
-        let request = Request::new(READ.0, READ.1).header("x-request-id", id);
-        Ok(self.mesh.plain("orders-db").send(&request).ok())
+/// A task whose lineage planner loses, so that it passes only if nothing else is live in planner's pod.
+pub(super) fn lost_on_the_way() -> Attempt {
+    Attempt {
+        forgetful: &["planner"],
+        ..attempt("research", &["planner", "billing"], tool("rates.read", None))
     }
 }
 
-/// Whether an entry of an access log is that of a request which the filter answered.
-fn is_deny(entry: &Value, id: &str) -> bool {
-    entry["request_id"] == id
-        && entry["details"].as_str().is_some_and(|details| details.starts_with("ambit:"))
+/// Who is refused on both lanes, and the filter's code if it is the filter that refuses.
+pub(super) struct Outsider {
+    pub(super) what: &'static str,
+    pub(super) as_whom: AsWhom,
+    pub(super) code: Option<&'static str>,
 }
 
-fn send(answer: std::io::Result<Response>) -> Result<Option<Response>, String> {
-    answer.map(Some).map_err(|error| error.to_string())
+/// How an outsider comes.
+#[derive(Clone, Copy)]
+pub(super) enum AsWhom {
+    /// With a certificate of the mesh, for a service account that nobody knows.
+    Stranger,
+    /// Without TLS.
+    Plaintext,
 }
+
+/// They show that the lane with RBAC is guarded.
+pub(super) const OUTSIDERS: [Outsider; 2] = [
+    Outsider {
+        what: "a stranger of the same mesh",
+        as_whom: AsWhom::Stranger,
+        code: Some("caller-unmapped"),
+    },
+    Outsider { what: "someone without TLS", as_whom: AsWhom::Plaintext, code: None },
+];
+
+/// What outsiders want.
+pub(super) const WANTED: (&str, &str, &str) = ("orders-db", "GET", "/tables/orders/rows/7");

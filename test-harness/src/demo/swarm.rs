@@ -1,24 +1,33 @@
-//! The workloads of the sandbox: three agents and the database tool, each a plain server behind its own Envoy.
+//! The workloads of the sandbox: five agents and two tools, each a plain server behind its own Envoy.
+//!
+//! Every Envoy has two lanes. One is guarded by the filter, the other by Envoy's RBAC filter as Istio configures it, and
+//! the same application code stands behind both.
 
 use std::path::{Path, PathBuf};
 
-use super::agent;
+use super::{agent, tool};
+use crate::authorization_policy::AuthorizationPolicies;
 use crate::envoy::config::{Direction, Filter};
 use crate::mesh::{Mesh, Update, WorkloadSpec};
 use crate::policy_directory::{Blobs, LineageSettings, inbound_config};
-use crate::upstream::{Call, Reply};
 
 /// Name, namespace and service account of every workload.
-pub(super) const WORKLOADS: [(&str, &str, &str); 4] = [
+pub(super) const WORKLOADS: [(&str, &str, &str); 7] = [
     ("support", "support", "support-agent"),
+    ("research", "research", "research-agent"),
     ("planner", "planning", "planner-agent"),
+    ("billing", "finance", "billing-agent"),
     ("admin", "ops", "admin-agent"),
     ("orders-db", "data", "orders-db"),
+    ("payments", "finance", "payments"),
 ];
+
+/// What the lane without the filter is guarded by.
+const AUTHORIZATION_POLICIES: &str = include_str!("authorization-policies.yaml");
 
 /// How long a request limits what its agent does after its response. Short, so that whoever plays with the sandbox
 /// does not wait for it; 30 s is what a mesh would have.
-const WINDOW_MS: u32 = 2_000;
+pub(super) const WINDOW_MS: u32 = 500;
 
 /// The running sandbox.
 pub(super) struct Swarm {
@@ -32,21 +41,27 @@ impl Swarm {
         // guessed for as long as it runs.
         let secret = std::array::from_fn(|_| rand_byte());
         let lineage = LineageSettings { secret, window_ms: Some(WINDOW_MS), strict: false };
+        let policies = AuthorizationPolicies::parse(AUTHORIZATION_POLICIES)?;
         let mut builder = Mesh::builder("demo").envoy(envoy);
         for (name, namespace, account) in WORKLOADS {
-            let spiffe = format!("spiffe://cluster.local/ns/{namespace}/sa/{account}");
             let filter = |root_id: &str, config: Option<String>| Filter {
                 module: module.to_owned(),
                 root_id: root_id.to_owned(),
                 config,
             };
             let inbound = blobs.get(account).map(|blob| inbound_config(blob, Some(&lineage)));
-            let workload = WorkloadSpec::new(name, &spiffe)
+            let rbac = policies.rbac(namespace, name).ok_or("a workload without an AuthorizationPolicy")?;
+            let workload = WorkloadSpec::new(name, &spiffe(namespace, account))
                 .filter(Direction::Inbound, filter("ambit-inbound", inbound))
-                .filter(Direction::Outbound, filter("ambit-outbound", Some(lineage.outbound_config())));
+                .filter(Direction::Outbound, filter("ambit-outbound", Some(lineage.outbound_config())))
+                .rbac(rbac);
             builder = builder.workload(match name {
-                "orders-db" => workload.app(database),
-                _ => workload.app(agent::act),
+                "orders-db" => workload.app(tool::database),
+                "payments" => workload.app(tool::payments),
+                _ => workload.app(move |call| match call.request.target.as_str() {
+                    "/tasks" => agent::act(name, call),
+                    _ => tool::statement(call),
+                }),
             });
         }
         let mesh = builder.start().map_err(|error| format!("the mesh does not start: {error}"))?;
@@ -68,22 +83,21 @@ impl Swarm {
     }
 }
 
+/// The SPIFFE id of a service account.
+fn spiffe(namespace: &str, account: &str) -> String {
+    format!("spiffe://cluster.local/ns/{namespace}/sa/{account}")
+}
+
+/// The workload whose SPIFFE id this is.
+pub(super) fn workload(id: &str) -> Option<&'static str> {
+    let (name, ..) =
+        WORKLOADS.into_iter().find(|(_, namespace, account)| spiffe(namespace, account) == id)?;
+    Some(name)
+}
+
 /// A byte that no one guesses: the standard library keys its hash maps from the system's randomness.
 fn rand_byte() -> u8 {
     use std::hash::{BuildHasher, Hasher};
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     random.to_le_bytes()[0]
-}
-
-/// The tool that everything is about: it does what it is told, and trusts its sidecar to be asked first.
-fn database(call: &Call) -> Reply {
-    let path: Vec<&str> = call.request.target.split('/').skip(1).collect();
-    let answer = match (call.request.method.as_str(), path.as_slice()) {
-        ("GET", ["tables", table, "rows", row]) => {
-            format!(r#"{{"table":"{table}","row":"{row}","status":"shipped"}}"#)
-        }
-        ("DELETE", ["tables", table]) => format!(r#"{{"table":"{table}","dropped":true}}"#),
-        _ => return Reply::new(404, r#"{"error":"no such thing"}"#),
-    };
-    Reply::new(200, answer).header("content-type", "application/json")
 }

@@ -1,43 +1,59 @@
-//! The story as a table for people.
+//! The stories as a table for people.
 
-use super::story::Line;
+const HEADINGS: [&str; 5] = ["what was tried", "RBAC", "Ambit", "limited by", "task"];
 
-const HEADINGS: [&str; 6] = ["who calls", "on behalf of", "to do what", "verdict", "code", "limited by"];
+/// A row of the table.
+pub(super) struct Row(pub(super) [Cell; 5]);
 
-/// The table, with colours if they are wanted.
-pub(super) fn render(lines: &[Line], colours: bool) -> String {
-    let rows: Vec<[&str; 6]> = lines
-        .iter()
-        .map(|line| [line.who, line.behalf, line.what, line.verdict, &line.code, &line.limited_by])
-        .collect();
-    let widths: Vec<usize> = (0..HEADINGS.len())
-        .map(|column| {
-            rows.iter().chain([&HEADINGS]).map(|row| row[column].chars().count()).max().unwrap_or(0)
-        })
-        .collect();
-    let mut out = row(&HEADINGS, &widths, |cell, _| cell);
-    out.push_str(&widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("  "));
-    out.push('\n');
-    for (cells, line) in rows.iter().zip(lines) {
-        let colour = |cell: String, column: usize| match (colours, column, line.verdict) {
-            (true, 3, "allow") => format!("\x1b[32m{cell}\x1b[0m"),
-            (true, 3, _) => format!("\x1b[31m{cell}\x1b[0m"),
-            _ => cell,
-        };
-        out.push_str(&row(cells, &widths, colour));
-        if let Some(surprise) = line.surprise() {
-            out.push_str(&format!("    ^ {surprise}\n"));
-        }
-    }
-    out
+/// Text, and whether it is good news.
+pub(super) struct Cell {
+    text: String,
+    tone: Tone,
 }
 
-fn row(cells: &[&str; 6], widths: &[usize], colour: impl Fn(String, usize) -> String) -> String {
-    let padded = cells
-        .iter()
-        .zip(widths)
-        .enumerate()
-        .map(|(column, (cell, width))| colour(format!("{cell:width$}"), column));
+/// What colour says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Good,
+    Bad,
+}
+
+impl Tone {
+    pub(super) fn good_if(is_good: bool) -> Self {
+        if is_good { Self::Good } else { Self::Bad }
+    }
+}
+
+impl Cell {
+    pub(super) fn new(text: &str, tone: Tone) -> Self {
+        Self { text: text.to_owned(), tone }
+    }
+
+    pub(super) fn plain(text: &str) -> Self {
+        Self::new(text, Tone::Plain)
+    }
+}
+
+/// The table, with colours if they are wanted.
+pub(super) fn render(rows: &[Row], colours: bool) -> String {
+    let headings = Row(HEADINGS.map(Cell::plain));
+    let width = |column: usize| {
+        let cells = rows.iter().chain([&headings]).map(|Row(cells)| cells[column].text.chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
+    let rule = Row(core::array::from_fn(|column| Cell::plain(&"-".repeat(widths[column]))));
+    let all = [&headings, &rule].into_iter().chain(rows);
+    all.map(|row| line(row, &widths, colours)).collect()
+}
+
+fn line(Row(cells): &Row, widths: &[usize], colours: bool) -> String {
+    let padded = cells.iter().zip(widths).map(|(Cell { text, tone }, width)| match (colours, tone) {
+        (true, Tone::Good) => format!("\x1b[32m{text:width$}\x1b[0m"),
+        (true, Tone::Bad) => format!("\x1b[31m{text:width$}\x1b[0m"),
+        _ => format!("{text:width$}"),
+    });
     let line = padded.collect::<Vec<_>>().join("  ");
     format!("{}\n", line.trim_end())
 }

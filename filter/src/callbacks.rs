@@ -2,7 +2,7 @@
 //!
 //! They stand here in place of the SDK's dispatcher, which exports every callback there is, so that the host enters
 //! the VM for each of them, and looks a context up in up to three hash maps each time. A callback that is not
-//! exported is not called: there is none for responses, and none for the log.
+//! exported is not called: there is none for the trailers of responses, and none for the log.
 //!
 //! A host that names a context which does not exist (never made, deleted, or in use further up the stack) is answered
 //! as if there were no policy: a request is denied, and nothing goes on.
@@ -75,4 +75,18 @@ pub extern "C" fn proxy_on_request_body(stream: u32, size: usize, end_of_stream:
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn proxy_on_request_trailers(stream: u32, _trailers: u32) -> Action {
     contexts::with_stream(stream, Stream::request_trailers).unwrap_or(Action::Pause)
+}
+
+/// The headers of a reply are there.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn proxy_on_response_headers(stream: u32, _headers: u32, end_of_stream: u32) -> Action {
+    let is_end = end_of_stream != 0;
+    contexts::with_stream(stream, |stream| stream.reply_headers(is_end)).unwrap_or(Action::Pause)
+}
+
+/// Another piece of a reply's body is there, of `size` bytes.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn proxy_on_response_body(stream: u32, size: usize, end_of_stream: u32) -> Action {
+    let is_end = end_of_stream != 0;
+    contexts::with_stream(stream, |stream| stream.reply_body(size, is_end)).unwrap_or(Action::Pause)
 }

@@ -114,4 +114,20 @@ impl Stream {
             Self::Outbound(_) => Action::Continue,
         }
     }
+
+    /// The headers of the reply are there, and its body comes unless they end it.
+    pub(crate) fn reply_headers(&mut self, is_end: bool) -> Action {
+        match self {
+            Self::Inbound(request) => request.reply_headers(is_end),
+            Self::Outbound(_) => Action::Continue,
+        }
+    }
+
+    /// A piece of the reply's body is there, of `size` bytes.
+    pub(crate) fn reply_body(&mut self, size: usize, is_end: bool) -> Action {
+        match self {
+            Self::Inbound(request) => request.reply_body(size, is_end),
+            Self::Outbound(_) => Action::Continue,
+        }
+    }
 }

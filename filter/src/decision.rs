@@ -24,6 +24,8 @@ pub struct Decision {
     pub detail: Option<&'static str>,
     /// How to tell the caller.
     pub form: Form,
+    /// The reply may have lists of what the server offers.
+    pub lists: bool,
 }
 
 /// The form of a reply.
@@ -68,7 +70,7 @@ pub(crate) struct Refusal {
 
 impl Decision {
     pub(crate) const fn new(verdict: Verdict, form: Form) -> Self {
-        Self { verdict, detail: None, form }
+        Self { verdict, detail: None, form, lists: false }
     }
 
     /// A deny without a judgement.
@@ -84,7 +86,7 @@ impl Decision {
             pending: false,
             steps: 0,
         };
-        Self { verdict, detail: None, form: Form::Http }
+        Self { verdict, detail: None, form: Form::Http, lists: false }
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum Body<'a> {
     Opaque,
     /// It is read, at least in part.
     Read(View<'a>),
+    /// The request is one that could be made, and may say anything, also beside its body.
+    Anything,
 }
 
 /// The facts of one request.
@@ -83,6 +85,14 @@ impl<'a> RequestFacts<'a> {
         }
     }
 
+    /// What the connection says, whatever request comes over it.
+    fn anything(&self, field: u16) -> Value<'_> {
+        match self.policy.program().field(field).map(|field| field.source) {
+            Some(Source::PeerAddress) => self.in_head(field),
+            _ => Value::Unread,
+        }
+    }
+
     fn in_head(&self, field: u16) -> Value<'_> {
         let Some(description) = self.policy.program().field(field) else {
             return Value::Unusable;
@@ -106,6 +116,7 @@ impl<'a> RequestFacts<'a> {
 impl Facts for RequestFacts<'_> {
     fn value(&self, field: u16) -> Value<'_> {
         match (self.policy.binding(field), self.body) {
+            (Some(_), Body::Anything) => self.anything(field),
             (Some(Binding::Head), _) => self.in_head(field),
             (Some(Binding::Query(place)), _) => match self.policy.program().field(field) {
                 Some(description) => self.query(place, description.name),
@@ -120,7 +131,7 @@ impl Facts for RequestFacts<'_> {
 
     fn count(&self, list: u16) -> Count {
         match self.body {
-            Body::Unread => Count::Unread,
+            Body::Unread | Body::Anything => Count::Unread,
             Body::Read(view) => view.count(list),
             Body::Absent | Body::Opaque => Count::NotAList,
         }
@@ -128,7 +139,7 @@ impl Facts for RequestFacts<'_> {
 
     fn element(&self, field: u16, place: u32) -> Value<'_> {
         match self.body {
-            Body::Unread => Value::Unread,
+            Body::Unread | Body::Anything => Value::Unread,
             Body::Read(view) => view.element(field, place),
             Body::Absent | Body::Opaque => Value::Unusable,
         }

@@ -96,6 +96,8 @@ pub struct Head<'a> {
     pub content_length: Option<u64>,
     /// The caller takes a stream of events and not JSON, though it may say that it takes anything.
     pub wants_events: bool,
+    /// `last-event-id`: a stream is to go on where another one broke off.
+    pub resumes: bool,
     /// `mcp-protocol-version`
     pub mcp_version: Once<'a>,
     /// `mcp-method`
@@ -147,6 +149,7 @@ impl<'a> Head<'a> {
                     seen.content_encoding = true;
                 }
                 b"accept" => seen.accept(value),
+                b"last-event-id" => head.resumes = true,
                 b"mcp-protocol-version" => head.mcp_version.add(value),
                 b"mcp-method" => head.mcp_method.add(value),
                 b"mcp-name" => head.mcp_name.add(value),

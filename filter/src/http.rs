@@ -12,6 +12,7 @@ use ambit_lineage::shared::Ticket;
 use crate::decision::Decision;
 use crate::host::{self, Action, Level};
 use crate::inbound::{Inbound, Reading, Step};
+use crate::listing::{self, Listing, Passed};
 use crate::live;
 use crate::policy::Policy;
 use crate::record::Record;
@@ -43,6 +44,8 @@ enum State {
     Reading(Held),
     /// It may pass.
     Passed,
+    /// It may pass, and its reply is cut down.
+    Listing(Box<Listing>),
     /// It was answered.
     Denied,
 }
@@ -79,6 +82,42 @@ impl Http {
         }
     }
 
+    /// The headers of the reply are there.
+    pub(crate) fn reply_headers(&mut self, end_of_stream: bool) -> Action {
+        if let State::Listing(listing) = &mut self.state
+            && !reply_headers(listing, end_of_stream)
+        {
+            // Without its headers nothing is known of the reply.
+            return self.refuse(Code::InternalFault);
+        }
+        Action::Continue
+    }
+
+    /// A piece of the reply's body is there, of `size` bytes.
+    pub(crate) fn reply_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let State::Listing(listing) = &mut self.state else { return Action::Continue };
+        let policy = self.configured.as_ref().and_then(|configured| configured.settings.policy.as_ref());
+        let bytes = host::response_body(size).filter(|bytes| bytes.len() == size);
+        let (Some(policy), Some(bytes)) = (policy, bytes) else {
+            return self.refuse(Code::InternalFault);
+        };
+        let out = match listing.body(policy, &bytes, end_of_stream, Self::now(), telemetry::next_decision) {
+            Passed::AsIt => return Action::Continue,
+            Passed::Bytes(out) => out,
+            Passed::Refused(out, decision, id) => {
+                telemetry::count(&decision.verdict);
+                let verdict = &decision.verdict;
+                let record = Record { id, verdict, detail: decision.detail, policy: Some(policy) };
+                host::log(Level::Warn, &record.json());
+                out
+            }
+        };
+        if out != bytes && !host::set_response_body(size, &out) {
+            return self.refuse(Code::InternalFault);
+        }
+        Action::Continue
+    }
+
     fn policy(&self) -> Option<&Policy> {
         self.configured.as_ref()?.settings.policy.as_ref()
     }
@@ -104,7 +143,7 @@ impl Http {
         let peer_address = if policy.reads_peer_address() { host::source_address() } else { Vec::new() };
         let inbound = Inbound { pairs, peer, peer_address };
         match inbound.begin(policy, end_of_stream, Self::now()) {
-            Step::Decided(decision) => self.act_at_headers(&decision, &inbound),
+            Step::Decided(decision) => self.act_at_headers(decision, inbound),
             Step::Read(reading) => {
                 // The headers go on, so the application may make calls before the body is judged.
                 if let Err(code) = self.remember(&inbound, reading.caller()) {
@@ -133,7 +172,8 @@ impl Http {
                 return self.refuse(Code::InternalFault);
             };
             if let Some(decision) = held.reading.push(&held.inbound, policy, &bytes, Self::now()) {
-                return self.act(&decision);
+                // It is no allow, unless nothing is read of the body.
+                return self.act(decision, None);
             }
         }
         if is_end { self.finish() } else { Action::Pause }
@@ -148,30 +188,30 @@ impl Http {
             return self.refuse(Code::NoPolicy);
         };
         let decision = held.reading.finish(&held.inbound, policy, Self::now());
-        self.act(&decision)
+        self.act(decision, Some(held.inbound))
     }
 
     /// What to say to a callback that comes when everything is decided.
     fn after(&self) -> Action {
         match self.state {
-            State::Passed => Action::Continue,
+            State::Passed | State::Listing(_) => Action::Continue,
             State::Fresh | State::Reading(_) | State::Denied => Action::Pause,
         }
     }
 
     /// A deny without a judgement.
     fn refuse(&mut self, code: Code) -> Action {
-        self.act(&Decision::refused(code))
+        self.act(Decision::refused(code), None)
     }
 
     /// Acts on a decision before which nothing went on.
-    fn act_at_headers(&mut self, decision: &Decision, inbound: &Inbound) -> Action {
+    fn act_at_headers(&mut self, decision: Decision, inbound: Inbound) -> Action {
         if decision.verdict.passes()
-            && let Err(code) = self.remember(inbound, decision.verdict.caller)
+            && let Err(code) = self.remember(&inbound, decision.verdict.caller)
         {
             return self.refuse(code);
         }
-        self.act(decision)
+        self.act(decision, Some(inbound))
     }
 
     /// Remembers on whose behalf the request is served, for the calls that it causes.
@@ -191,11 +231,16 @@ impl Http {
         Ok(())
     }
 
-    fn act(&mut self, decision: &Decision) -> Action {
+    fn act(&mut self, decision: Decision, inbound: Option<Inbound>) -> Action {
         let verdict = &decision.verdict;
         telemetry::count(verdict);
         if verdict.allows() {
-            self.state = State::Passed;
+            // Shadow mode changes nothing, not even what is seen.
+            let is_cut = decision.lists && !verdict.shadow;
+            self.state = match inbound.filter(|_| is_cut) {
+                Some(inbound) => State::Listing(Box::new(Listing::new(inbound, decision))),
+                None => State::Passed,
+            };
             return Action::Continue;
         }
         let id = telemetry::next_decision();
@@ -206,9 +251,22 @@ impl Http {
             self.state = State::Passed;
             return Action::Continue;
         }
-        let reply = Reply::to(decision, id);
+        let reply = Reply::to(&decision, id);
         host::send_reply(&reply, reply.grpc_status);
         self.state = State::Denied;
         Action::Pause
     }
+}
+
+/// Fits the headers of a reply to what becomes of its body. Whether the host did all that.
+fn reply_headers(listing: &mut Listing, is_end: bool) -> bool {
+    let Some(pairs) = host::response_headers() else { return false };
+    let (names, is_replaced) = match listing.head(&pairs, is_end) {
+        listing::Head::AsIt => return true,
+        listing::Head::Without(names) => (names, false),
+        listing::Head::Replaced(names) => (names, true),
+    };
+    let is_there = |name: &&&str| pairs.iter().any(|(found, _)| found == name.as_bytes());
+    names.iter().filter(is_there).all(|name| host::remove_response_header(name.as_bytes()))
+        && (!is_replaced || host::add_response_header(b"content-type", b"application/json"))
 }

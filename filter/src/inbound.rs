@@ -4,7 +4,7 @@
 //! of it could change is given at once. The verdict does not depend on how the body is cut into pieces.
 
 use ambit_bytecode::Code;
-use ambit_eval::{Caller, Key, Principal, Protocol, Request, Verdict};
+use ambit_eval::{Caller, Key, Principal, Program, Protocol, Request, Verdict};
 use ambit_request::extract::Extractor;
 use ambit_request::media::Media;
 use ambit_request::path::{CanonicalPath, PathBuffer, PathError, canonicalize};
@@ -14,10 +14,8 @@ use crate::decision::{Decision, Form, Refusal};
 use crate::facts::{Body, RequestFacts};
 use crate::head::{Head, Pairs};
 use crate::intake::{Intake, Need, Way};
+use crate::limits::MAX_BODY_BYTES;
 use crate::policy::Policy;
-
-/// The largest body that is read for a decision, in bytes: Envoy's own default for what it buffers (host facts, 4.3).
-pub const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// What the connection proves of the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +104,9 @@ impl Inbound {
             Need::Nothing | Need::Opaque => true,
         };
         if is_decided {
-            return Step::Decided(Decision::new(verdict, intake.way.form()));
+            let mut decision = Decision::new(verdict, intake.way.form());
+            decision.lists = intake.way.protocol() == Protocol::Mcp && judge.head.resumes;
+            return Step::Decided(decision);
         }
         if is_end {
             return Step::Decided(judge.decide_empty(intake.way));
@@ -211,7 +211,12 @@ impl Reading {
 }
 
 impl<'a> Judge<'a> {
-    fn new(policy: &'a Policy, inbound: &'a Inbound, buffer: &'a mut PathBuffer, now: u64) -> Self {
+    pub(crate) fn new(
+        policy: &'a Policy,
+        inbound: &'a Inbound,
+        buffer: &'a mut PathBuffer,
+        now: u64,
+    ) -> Self {
         let head = Head::read(&inbound.pairs);
         let path = canonicalize(head.path, buffer);
         Self { policy, head, path, inbound, now }
@@ -219,12 +224,23 @@ impl<'a> Judge<'a> {
 
     /// What the program says of a key.
     pub(crate) fn verdict(&self, protocol: Protocol, key: Key<'_>, body: Body<'_>) -> Verdict {
+        self.with_request(protocol, key, body, |program, request| program.decide(request))
+    }
+
+    /// Hands the program what it is asked.
+    pub(crate) fn with_request(
+        &self,
+        protocol: Protocol,
+        key: Key<'_>,
+        body: Body<'_>,
+        judge: impl FnOnce(&Program<Vec<u8>>, &Request<'_, RequestFacts<'_>>) -> Verdict,
+    ) -> Verdict {
         let Inbound { pairs, peer_address, .. } = self.inbound;
         let facts = RequestFacts::new(self.policy, pairs, &self.head, self.path.ok(), peer_address, body);
         self.head.with_statement(self.policy.program().max_depth(), |statement| {
             let caller = self.inbound.caller();
             let request = Request { caller, statement, protocol, key, facts: &facts, now: self.now };
-            self.policy.program().decide(&request)
+            judge(self.policy.program(), &request)
         })
     }
 

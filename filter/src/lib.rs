@@ -22,6 +22,8 @@ mod host;
 mod http;
 pub mod inbound;
 mod intake;
+pub mod limits;
+pub mod listing;
 mod live;
 pub mod outbound;
 pub mod policy;

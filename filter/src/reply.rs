@@ -69,6 +69,14 @@ impl Reply {
     }
 }
 
+/// The JSON-RPC error that stands for a reply which cannot be passed on, or nothing if no request is to be answered.
+#[must_use]
+pub fn answer(decision: &Decision, id: DecisionId) -> Option<Vec<u8>> {
+    let Form::JsonRpc(error) = &decision.form else { return None };
+    let told = Told { code: decision.verdict.code, detail: decision.detail, id };
+    (!error.ids.is_empty()).then(|| told.json_rpc(error).into_bytes())
+}
+
 impl RpcError {
     fn status(&self) -> u32 {
         match self {

@@ -16,7 +16,7 @@ mod setting;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use exchange::{Exchange, Framing, Peer};
+pub use exchange::{Answer, Exchange, Framing, Peer};
 pub use expectation::{Ending, Expectation, Hop, Stage};
 pub use setting::{Destination, Press, Setting};
 

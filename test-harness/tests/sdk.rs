@@ -95,11 +95,16 @@ spec:
     - {tool: countdown}
     - {name: guide, resource: 'docs://guide'}
     - {name: secret, resource: 'docs://secret'}
+    - {name: rows, resource: 'rows://orders/*'}
     - {prompt: greet}
+    - {prompt: scold}
     - {method: initialize}
     - {method: server/discover}
     - {method: notifications/initialized}
     - {method: tools/list}
+    - {method: prompts/list}
+    - {method: resources/list}
+    - {method: resources/templates/list}
     - {method: stream}
     - {method: session.delete}
 ---
@@ -115,6 +120,10 @@ spec:
         - tools/server.discover
         - tools/notifications.initialized
         - tools/tools.list
+        - tools/prompts.list
+        - tools/resources.list
+        - tools/resources.templates.list
+        - tools/rows
         - tools/stream
         - tools/session.delete
         - tools/countdown
@@ -151,7 +160,17 @@ fn mcp() {
                     _ => json!([[1.0, 2.0], [2.0, 2.0]]),
                 };
                 let steps = [
-                    (json!(["tools"]), Allowed(json!(["query", "drop", "countdown"])), None),
+                    // Each list has only what some call of it could be granted.
+                    (json!(["tools"]), Allowed(json!(["query", "countdown"])), None),
+                    (json!(["prompts"]), Allowed(json!(["greet"])), None),
+                    (json!(["resources"]), Allowed(json!(["docs://guide"])), None),
+                    (json!(["templates"]), Allowed(json!(["rows://{table}/{row}"])), None),
+                    (
+                        json!(["read", "rows://orders/7"]),
+                        Allowed(json!("orders 7")),
+                        Some(json!({"kind": "row", "table": "orders", "row": "7"})),
+                    ),
+                    (json!(["read", "rows://users/7"]), Denied("action-unknown"), None),
                     (
                         called("query", json!({"table": "orders"})),
                         Allowed(text("10 rows of orders")),

@@ -143,6 +143,9 @@ codes! {
     /// The destination is not allowed for an agent in the lineage.
     EgressNotAllowed = 100 "egress-not-allowed";
 
+    /// What the server lists cannot be read, so that nothing of it is shown.
+    ReplyUnreadable = 110 "reply-unreadable";
+
     /// The filter could not judge, which denies.
     InternalFault = 127 "internal-fault";
 }

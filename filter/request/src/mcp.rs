@@ -32,6 +32,7 @@ use crate::extract::{Document, Facts, FieldId, SelectionBuilder, SelectionError,
 use crate::jsonrpc::{self, Envelope, EnvelopeError, Id};
 use crate::uri::UriError;
 
+pub mod list;
 mod methods;
 mod mirror;
 #[cfg(test)]

@@ -35,6 +35,13 @@ pub fn media(content_type: &[u8]) -> Media {
     if is_json && parts.all(is_utf8) { Media::Json } else { Media::Other }
 }
 
+/// Whether a body with this `content-type` is a stream of events.
+#[must_use]
+pub fn is_event_stream(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+}
+
 /// Whether a body with this `content-encoding` is sent as it is.
 #[must_use]
 pub fn is_identity(content_encoding: &[u8]) -> bool {

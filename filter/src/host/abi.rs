@@ -7,6 +7,8 @@ pub(super) type Status = u32;
 
 pub(super) const HTTP_REQUEST_HEADERS: u32 = 0;
 pub(super) const HTTP_REQUEST_BODY: u32 = 0;
+pub(super) const HTTP_RESPONSE_HEADERS: u32 = 2;
+pub(super) const HTTP_RESPONSE_BODY: u32 = 1;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
 
 #[cfg(any(test, target_arch = "wasm32"))]
@@ -65,6 +67,13 @@ mod calls {
                 max_length: usize,
                 value: *mut *mut u8,
                 length: *mut usize,
+            ) -> u32;
+            pub(super) fn proxy_set_buffer_bytes(
+                buffer: u32,
+                start: usize,
+                length: usize,
+                value: *const u8,
+                value_length: usize,
             ) -> u32;
             pub(super) fn proxy_send_local_response(
                 status: u32,
@@ -157,6 +166,12 @@ mod calls {
         returned(|data, length| unsafe {
             imports::proxy_get_buffer_bytes(buffer, start, max_length, data, length)
         })
+    }
+
+    /// Puts `value` in the place of the first `length` bytes.
+    pub(crate) fn set_buffer(buffer: u32, length: usize, value: &[u8]) -> Result<(), Status> {
+        // SAFETY: the value is valid while the host reads it.
+        done(unsafe { imports::proxy_set_buffer_bytes(buffer, 0, length, value.as_ptr(), value.len()) })
     }
 
     pub(crate) fn send_local_response(
@@ -263,6 +278,10 @@ mod calls {
         _start: usize,
         _max_length: usize,
     ) -> Result<Option<Vec<u8>>, Status> {
+        Err(UNIMPLEMENTED)
+    }
+
+    pub(crate) fn set_buffer(_buffer: u32, _length: usize, _value: &[u8]) -> Result<(), Status> {
         Err(UNIMPLEMENTED)
     }
 

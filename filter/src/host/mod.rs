@@ -110,6 +110,34 @@ pub(crate) fn request_body(start: usize, length: usize) -> Option<Vec<u8>> {
     abi::get_buffer(abi::HTTP_REQUEST_BODY, start, length).ok().map(Option::unwrap_or_default)
 }
 
+/// All response headers, in one call. None if the host refuses.
+pub(crate) fn response_headers() -> Option<Pairs> {
+    abi::get_header_map_pairs(abi::HTTP_RESPONSE_HEADERS).ok().flatten().map(Pairs::new)
+}
+
+/// Removes every value of a response header. Whether the host did.
+pub(crate) fn remove_response_header(name: &[u8]) -> bool {
+    abi::remove_header(abi::HTTP_RESPONSE_HEADERS, name).is_ok()
+}
+
+/// Adds a response header. Whether the host did.
+pub(crate) fn add_response_header(name: &[u8], value: &[u8]) -> bool {
+    abi::add_header(abi::HTTP_RESPONSE_HEADERS, name, value).is_ok()
+}
+
+/// The first bytes of the piece of the response body that is there. None if the host refuses.
+pub(crate) fn response_body(length: usize) -> Option<Vec<u8>> {
+    if length == 0 {
+        return Some(Vec::new());
+    }
+    abi::get_buffer(abi::HTTP_RESPONSE_BODY, 0, length).ok().map(Option::unwrap_or_default)
+}
+
+/// Puts bytes in the place of the first `length` of that piece. Whether the host did.
+pub(crate) fn set_response_body(length: usize, bytes: &[u8]) -> bool {
+    abi::set_buffer(abi::HTTP_RESPONSE_BODY, length, bytes).is_ok()
+}
+
 /// The plugin configuration. Valid in the configure callback only.
 pub(crate) fn plugin_configuration(length: usize) -> Option<Vec<u8>> {
     abi::get_buffer(abi::PLUGIN_CONFIGURATION, 0, length).ok().map(Option::unwrap_or_default)

@@ -14,6 +14,8 @@ fn numbers_are_the_sdks() {
         (abi::CAS_MISMATCH, types::Status::CasMismatch as u32),
         (abi::HTTP_REQUEST_HEADERS, types::MapType::HttpRequestHeaders as u32),
         (abi::HTTP_REQUEST_BODY, types::BufferType::HttpRequestBody as u32),
+        (abi::HTTP_RESPONSE_HEADERS, types::MapType::HttpResponseHeaders as u32),
+        (abi::HTTP_RESPONSE_BODY, types::BufferType::HttpResponseBody as u32),
         (abi::PLUGIN_CONFIGURATION, types::BufferType::PluginConfiguration as u32),
         (abi::COUNTER, types::MetricType::Counter as u32),
         (Level::Info.number(), types::LogLevel::Info as u32),

@@ -5,6 +5,7 @@ use ambit_bytecode::Code;
 use ambit_eval::{Key, Program, Protocol};
 use ambit_request::extract::{Document, Facts, Root, Selection};
 use ambit_request::jsonrpc::Id;
+use ambit_request::mcp::list::is_list;
 use ambit_request::mcp::{Endpoint, Fields, McpError, Mirror, Version, messages};
 
 use super::{Intake, Need, Way};
@@ -104,6 +105,13 @@ impl Mcp {
 
     /// Every message must be allowed; the first that is not decides.
     pub(super) fn decide(&self, judge: &Judge<'_>, facts: &Facts) -> Decision {
+        let mut decision = self.decide_all(judge, facts);
+        let mut methods = facts.documents().filter_map(|document| self.fields.method(&document));
+        decision.lists = methods.any(is_list);
+        decision
+    }
+
+    fn decide_all(&self, judge: &Judge<'_>, facts: &Facts) -> Decision {
         let mirror = match mirror(judge) {
             Ok(mirror) => mirror,
             Err(refusal) => {

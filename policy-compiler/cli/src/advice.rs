@@ -179,6 +179,10 @@ const fn of(code: Code) -> (&'static str, &'static str) {
             "The destination outside the mesh is on the allowlist of not every agent in the lineage.",
             "Add the host to `egress.hosts` of the agent that the decision record names. `*.example.com` covers what is below it, not `example.com` itself; addresses are not hosts.",
         ),
+        Code::ReplyUnreadable => (
+            "The caller asked for a list of tools, resources or prompts, and the reply of the server is compressed, too large, or not the JSON that MCP demands. An entry that cannot be read cannot be judged.",
+            "Look up the detail in the decision record. Turn off compression in the server for MCP, or let it list in pages of less than 512 KiB.",
+        ),
         Code::InternalFault => (
             "The filter met what it holds to be impossible. It denies, since it cannot judge.",
             "This is a bug. Please report it with the decision record, the blob, and the versions of filter and proxy.",

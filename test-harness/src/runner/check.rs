@@ -70,6 +70,17 @@ pub(super) fn faults(expectation: &Expectation, exchange: &Exchange, observed: &
                 .filter(replied)
                 .map(|word| format!("the reply `{body}` has no `{word}`")),
         );
+        if let Some(expected) = &expectation.receives
+            && *expected != evidence.body
+        {
+            faults.push(format!("the caller receives `{body}`"));
+        }
+        if let Some(length) = evidence.header("content-length")
+            && exchange.method != b"HEAD"
+            && length != evidence.body.len().to_string()
+        {
+            faults.push(format!("the response has {} bytes and says {length}", evidence.body.len()));
+        }
         let said = |word: &&String| !evidence.log.iter().any(|line| line.contains(word.as_str()));
         faults.extend(
             expectation.log.iter().filter(said).map(|word| format!("no line of the log has `{word}`")),
@@ -107,7 +118,8 @@ fn check_evidence(
         Ending::Deny { code, .. } => (*code, true),
         Ending::Shadow { code, .. } => (*code, false),
         Ending::Allow | Ending::Proxy(_) => {
-            let expected = if let Ending::Proxy(status) = ending { *status } else { 200 };
+            let answered = exchange.answer.as_ref().map_or(200, |answer| answer.status);
+            let expected = if let Ending::Proxy(status) = ending { *status } else { answered };
             if status != expected {
                 faults.push(format!("the status is {status}, not {expected}"));
             }
@@ -117,8 +129,10 @@ fn check_evidence(
             if let Some(record) = &evidence.record {
                 faults.push(format!("the access log has `{record}`"));
             }
-            if decisions(evidence).next().is_some() {
-                faults.push("the log has a decision".to_owned());
+            match (&expectation.withheld, decisions(evidence).next()) {
+                (None, None) => {}
+                (None, Some(_)) => faults.push("the log has a decision".to_owned()),
+                (Some(detail), line) => check_withheld(faults, detail, line.as_ref(), evidence),
             }
             return;
         }
@@ -155,6 +169,23 @@ fn check_evidence(
     }
 }
 
+/// What a caller is told in the place of an answer that cannot be read.
+fn check_withheld(faults: &mut Vec<String>, detail: &str, line: Option<&Value>, evidence: &Evidence) {
+    let line = line.unwrap_or(&Value::Null);
+    let code = Code::ReplyUnreadable.word();
+    if line["code"] != code || line["detail"] != detail {
+        faults.push(format!("the log has {line}, not a decision for `{detail}`"));
+    }
+    // In a stream it is one event of several.
+    let texts = evidence.body.split(|byte| *byte == b'\n');
+    let texts = texts.map(|line| line.strip_prefix(b"data: ").unwrap_or(line)).chain([&evidence.body[..]]);
+    let told: Vec<Value> = texts.filter_map(|text| serde_json::from_slice(text).ok()).collect();
+    let mut objects = told.iter().flat_map(told_in).peekable();
+    if objects.peek().is_some() && !objects.any(|(word, id)| word == code && *id == line["id"]) {
+        faults.push(format!("the caller is told {told:?}"));
+    }
+}
+
 /// What a caller is told of a deny, in the form that its client shows.
 fn check_reply(
     faults: &mut Vec<String>,
@@ -187,7 +218,7 @@ fn check_reply(
         };
         expect("the content type", evidence.header("content-type"), media);
         let body: Value = serde_json::from_slice(json).unwrap_or_default();
-        let objects = told(&body);
+        let objects = told_in(&body);
         if objects.is_empty() {
             expect(
                 "the body",
@@ -208,10 +239,10 @@ fn check_reply(
 
 /// The code's word and the decision id in each error of a reply: one of our own, of JSON-RPC (one or a batch), or of
 /// Google's APIs.
-fn told(body: &Value) -> Vec<(&Value, &Value)> {
+fn told_in(body: &Value) -> Vec<(&Value, &Value)> {
     let own = |object: &'_ Value| object["error"].is_string();
     match body {
-        Value::Array(batch) => batch.iter().flat_map(told).collect(),
+        Value::Array(batch) => batch.iter().flat_map(told_in).collect(),
         _ if own(body) => vec![(&body["error"], &body["decision"])],
         _ if body["jsonrpc"] == "2.0" && own(&body["error"]["data"]) => {
             let data = &body["error"]["data"];

@@ -4,6 +4,7 @@
 //! The listener takes plaintext beside mTLS, so that the filter's own answer to plaintext is seen.
 
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Configured, Counters, Evidence, Judged, Observed, Reached, Runner};
 use crate::artifact;
@@ -12,7 +13,7 @@ use crate::client::{Endpoint, Response};
 use crate::envoy::config::{Direction, Filter, Tls};
 use crate::envoy::process::wait_for;
 use crate::mesh::{Mesh, Update, Workload, WorkloadSpec};
-use crate::scenario::{Destination, Exchange, Peer};
+use crate::scenario::{Answer, Destination, Exchange, Peer};
 use crate::upstream::{Received, Reply};
 
 /// Name of the one workload.
@@ -27,6 +28,8 @@ const COUNTER_PREFIX: &str = "wasmcustom.";
 struct EnvoyRunner {
     authority: String,
     mesh: Mesh,
+    /// What the application is to answer next.
+    answer: Arc<Mutex<Option<Answer>>>,
     begun: Option<Begun>,
     /// Requests so far.
     requests: usize,
@@ -49,13 +52,33 @@ struct Begun {
 pub fn start(destination: &Destination, config: &[u8]) -> io::Result<Box<dyn Runner>> {
     let module = artifact::filter(&|line| eprintln!("{line}"))?;
     let filter = Filter { module, root_id: "ambit".to_owned(), config: Some(text_of(config)?) };
+    let answer = Arc::new(Mutex::new(None));
+    let next = Arc::clone(&answer);
     let workload = WorkloadSpec::new(CALLED, &destination.spiffe())
-        .app(|_| Reply::new(200, "ok"))
+        .app(move |_| reply(next.lock().unwrap_or_else(PoisonError::into_inner).clone()))
         .tls(Tls::Permissive)
         .filter(Direction::Inbound, filter);
     let mesh =
         Mesh::builder(&format!("scenario-{}", destination.service_account)).workload(workload).start()?;
-    Ok(Box::new(EnvoyRunner { authority: destination.authority(), mesh, begun: None, requests: 0 }))
+    let authority = destination.authority();
+    Ok(Box::new(EnvoyRunner { authority, mesh, answer, begun: None, requests: 0 }))
+}
+
+/// The reply that a scenario's answer is: several pieces are sent one by one.
+fn reply(answer: Option<Answer>) -> Reply {
+    let Some(Answer { status, headers, mut pieces }) = answer else { return Reply::new(200, "ok") };
+    let reply = if pieces.len() > 1 {
+        let (reply, stream) = Reply::stream(status);
+        std::thread::spawn(move || {
+            // The filter's side may be gone before all is sent.
+            let _ = pieces.into_iter().try_for_each(|piece| stream.send(piece).then_some(()));
+        });
+        reply
+    } else {
+        Reply::new(status, pieces.pop().unwrap_or_default())
+    };
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    headers.iter().fold(reply, |reply, (name, value)| reply.header(&text(name), value))
 }
 
 impl Runner for EnvoyRunner {
@@ -73,6 +96,7 @@ impl Runner for EnvoyRunner {
     fn begin(&mut self, exchange: &Exchange) -> io::Result<()> {
         self.requests += 1;
         let mut exchange = exchange.clone();
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&exchange.answer);
         exchange.headers.push((MARK.as_bytes().to_vec(), self.requests.to_string().into_bytes()));
         let called = self.called();
         let logged = called.envoy().log_lines()?.len();

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io;
 
+use ambit_bytecode::Code;
+
 use super::{Configured, Counters, Observed, Runner, Start, check};
 use crate::scenario::{Case, Ending, Press, Scenario, Step, Swap};
 
@@ -47,6 +49,10 @@ impl Play<'_> {
         let name = self.runner.name();
         let Some(expectation) = case.expected(name) else { return };
         self.count(&expectation.ending);
+        if expectation.withheld.is_some() && name != "native" {
+            let name = format!("ambit.deny.{}", Code::ReplyUnreadable.word());
+            *self.expected.entry(name).or_default() += 1;
+        }
         match self.exchange(case) {
             Err(error) => self.fail(case.line, &case.name, &format!("{name} cannot play it: {error}"), &[]),
             Ok(observed) => {

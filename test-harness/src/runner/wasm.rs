@@ -102,7 +102,7 @@ impl Runner for Wasm {
         let mut begun = self.begun.take().ok_or_else(|| io::Error::other("nothing was begun"))?;
         begun.send(begun.exchange.pieces.len());
         begun.end();
-        let Begun { mut stream, decided_at_headers, .. } = begun;
+        let Begun { mut stream, decided_at_headers, exchange, .. } = begun;
         let upstream = stream.upstream();
         let reached = match (&upstream.headers, upstream.ended) {
             (None, _) => Reached::Nothing,
@@ -110,7 +110,15 @@ impl Runner for Wasm {
             (Some(_), true) => Reached::Whole,
         };
         if reached == Reached::Whole {
-            stream.response_headers(&[(":status", "200")], true);
+            match &exchange.answer {
+                None => drop(stream.response_headers(&[(":status", "200")], true)),
+                Some(answer) => {
+                    stream.response_headers(&answer.pairs(), answer.pieces.is_empty());
+                    for (index, piece) in answer.pieces.iter().enumerate() {
+                        stream.response_body(piece, index + 1 == answer.pieces.len());
+                    }
+                }
+            }
         }
         let record = stream.filter_state("wasm.ambit").map(|record| text(&record));
         let downstream = stream.downstream();

@@ -20,6 +20,19 @@ pub struct Exchange {
     pub framing: Framing,
     /// Trailer lines; only after chunks.
     pub trailers: Vec<Line>,
+    /// What the application answers; `200` and nothing that matters if the scenario does not say.
+    pub answer: Option<Answer>,
+}
+
+/// What an application answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Header lines in order, without what tells how the body ends.
+    pub headers: Vec<Line>,
+    /// The body, in the pieces in which it is sent.
+    pub pieces: Vec<Vec<u8>>,
 }
 
 /// Who connects.
@@ -40,6 +53,19 @@ pub enum Framing {
     Length,
     /// By an empty chunk.
     Chunked,
+}
+
+impl Answer {
+    /// The header pairs that a proxy shows a filter. One piece comes with its length.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<Line> {
+        let mut pairs = vec![(b":status".to_vec(), self.status.to_string().into_bytes())];
+        pairs.extend(self.headers.iter().cloned());
+        if let [piece] = self.pieces.as_slice() {
+            pairs.push((b"content-length".to_vec(), piece.len().to_string().into_bytes()));
+        }
+        pairs
+    }
 }
 
 impl Exchange {

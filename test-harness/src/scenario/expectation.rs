@@ -18,6 +18,10 @@ pub struct Expectation {
     pub reply: Vec<String>,
     /// Each is in the line of the filter's log.
     pub log: Vec<String>,
+    /// The body of the response, to the byte; not compared if the scenario does not say.
+    pub receives: Option<Vec<u8>>,
+    /// The filter answers in the place of the application, for this reason, since the answer cannot be read.
+    pub withheld: Option<String>,
 }
 
 /// What becomes of a request.

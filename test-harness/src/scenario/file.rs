@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use super::bytes::Bytes;
-use super::exchange::{Exchange, Framing, Line, Peer};
+use super::exchange::{Answer, Exchange, Framing, Line, Peer};
 use super::expectation::{Ending, Expectation};
 use super::setting::{Damage, Destination, PolicyText, Setting, Source};
 use super::{Case, Scenario, Step, Swap};
@@ -69,6 +69,9 @@ struct StepText {
     reply: Vec<String>,
     #[serde(default)]
     log: Vec<String>,
+    answer: Option<AnswerText>,
+    receives: Option<Bytes>,
+    withheld: Option<String>,
     #[serde(default)]
     instead: BTreeMap<String, Instead>,
     #[serde(default)]
@@ -83,6 +86,21 @@ struct StepText {
     /// Why each of these runners cannot play the step.
     #[serde(default)]
     not: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerText {
+    #[serde(default = "ok")]
+    status: u16,
+    #[serde(default)]
+    headers: Vec<Bytes>,
+    body: Bytes,
+    pieces: Option<usize>,
+}
+
+const fn ok() -> u16 {
+    200
 }
 
 #[derive(Deserialize)]
@@ -176,6 +194,8 @@ impl StepText {
                 status: self.status,
                 reply: self.reply.clone(),
                 log: self.log.clone(),
+                receives: self.receives.as_ref().map(|Bytes(body)| body.clone()),
+                withheld: self.withheld.clone(),
             })
         };
         let instead = self.instead.iter().map(|(runner, instead)| {
@@ -217,6 +237,7 @@ impl StepText {
             pieces,
             framing,
             trailers: lines(&self.trailers, peers)?,
+            answer: self.answer.as_ref().map(|answer| answer.read(peers)).transpose()?,
         };
         Ok(Case {
             name: self.case.unwrap_or_default(),
@@ -236,6 +257,9 @@ impl StepText {
             || self.pieces.is_some()
             || self.expect.is_some()
             || self.arrives.is_some()
+            || self.answer.is_some()
+            || self.receives.is_some()
+            || self.withheld.is_some()
             || self.status.is_some()
             || !self.reply.is_empty()
             || self.headers.is_some()
@@ -251,6 +275,17 @@ impl StepText {
             setting: setting.ok_or("a swap without `policy`, `config` or `damage`")?,
             refused: self.refused,
             not: runners(&self.not)?,
+        })
+    }
+}
+
+impl AnswerText {
+    fn read(&self, peers: &Names) -> Result<Answer, String> {
+        let Bytes(body) = &self.body;
+        Ok(Answer {
+            status: self.status,
+            headers: lines(&self.headers, peers)?,
+            pieces: split(body, self.pieces.unwrap_or(body.len())),
         })
     }
 }

@@ -1,7 +1,8 @@
 """An MCP client on the official SDK, of either major version.
 
 Usage: mcp_client.py URL MODE, with steps as lines of JSON on standard input: ["call", TOOL, ARGUMENTS], ["tools"],
-["read", URI], ["prompt", NAME, ARGUMENTS]. Prints what comes of connecting and of each step as lines of JSON.
+["prompts"], ["resources"], ["templates"], ["read", URI], ["prompt", NAME, ARGUMENTS]. Prints what comes of connecting
+and of each step as lines of JSON.
 """
 
 import asyncio
@@ -38,6 +39,14 @@ async def connect(stack):
 async def step(session, kind, *arguments):
     if kind == "tools":
         return [tool.name for tool in (await session.list_tools()).tools]
+    if kind == "prompts":
+        return [prompt.name for prompt in (await session.list_prompts()).prompts]
+    if kind == "resources":
+        return [str(resource.uri) for resource in (await session.list_resources()).resources]
+    if kind == "templates":
+        found = await session.list_resource_templates()
+        listed = found.resource_templates if hasattr(found, "resource_templates") else found.resourceTemplates
+        return [getattr(one, "uri_template", None) or one.uriTemplate for one in listed]
     if kind == "call":
         progress = []
 

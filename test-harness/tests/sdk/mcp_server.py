@@ -68,6 +68,24 @@ def secret() -> str:
     return "for nobody"
 
 
+@server.resource("rows://{table}/{row}")
+def row(table: str, row: str) -> str:
+    say("row", table=table, row=row)
+    return f"{table} {row}"
+
+
+@server.resource("secrets://{name}")
+def secrets(name: str) -> str:
+    say("secrets", name=name)
+    return "for nobody"
+
+
+@server.prompt()
+def scold(name: str) -> str:
+    say("scold", name=name)
+    return f"Scold {name}."
+
+
 @server.prompt()
 def greet(name: str) -> str:
     say("greet", name=name)

@@ -6,6 +6,8 @@
 mod codes;
 pub mod render;
 
+use core::fmt;
+
 pub use codes::Code;
 
 use crate::source::Span;
@@ -20,11 +22,19 @@ pub enum Severity {
     Warning,
 }
 
+/// A table of codes: that of this crate, or of another that has as much to say about its own sources.
+pub trait Kind: Copy + PartialEq + fmt::Display {
+    /// How bad it is.
+    fn severity(self) -> Severity;
+    /// What it is called.
+    fn title(self) -> &'static str;
+}
+
 /// One thing to say about a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
+pub struct Diagnostic<C = Code> {
     /// What kind of thing it is.
-    pub code: Code,
+    pub code: C,
     /// What is wrong: a fragment, one line.
     pub message: String,
     /// Where.
@@ -47,9 +57,9 @@ pub struct Label {
 }
 
 /// The diagnostics of one check, as they are found. It keeps the first [`MAX_DIAGNOSTICS`] errors and warnings each.
-#[derive(Clone, Debug, Default)]
-pub struct Diagnostics {
-    list: Vec<Diagnostic>,
+#[derive(Clone, Debug)]
+pub struct Diagnostics<C = Code> {
+    list: Vec<Diagnostic<C>>,
     errors: usize,
     warnings: usize,
 }
@@ -65,10 +75,20 @@ impl Severity {
     }
 }
 
-impl Diagnostic {
+impl Kind for Code {
+    fn severity(self) -> Severity {
+        Self::severity(self)
+    }
+
+    fn title(self) -> &'static str {
+        Self::title(self)
+    }
+}
+
+impl<C: Kind> Diagnostic<C> {
     /// A diagnostic at `span`.
     #[must_use]
-    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
+    pub fn new(code: C, span: Span, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
@@ -116,12 +136,18 @@ impl Diagnostic {
 
     /// How bad it is.
     #[must_use]
-    pub const fn severity(&self) -> Severity {
+    pub fn severity(&self) -> Severity {
         self.code.severity()
     }
 }
 
-impl Diagnostics {
+impl<C> Default for Diagnostics<C> {
+    fn default() -> Self {
+        Self { list: Vec::new(), errors: 0, warnings: 0 }
+    }
+}
+
+impl<C: Kind> Diagnostics<C> {
     /// None yet.
     #[must_use]
     pub const fn new() -> Self {
@@ -129,7 +155,7 @@ impl Diagnostics {
     }
 
     /// Adds one.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub fn push(&mut self, diagnostic: Diagnostic<C>) {
         let count = match diagnostic.severity() {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
@@ -171,13 +197,13 @@ impl Diagnostics {
     }
 
     /// Those that are kept, in order of file and place.
-    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic<C>> {
         self.list.iter()
     }
 
     /// Puts them in order of file and place, and drops repetitions.
-    pub(crate) fn sort(&mut self) {
-        self.list.sort_by_key(|one| (one.primary.span, one.code.number()));
+    pub fn sort(&mut self) {
+        self.list.sort_by_key(|one| (one.primary.span, one.code.to_string()));
         self.list.dedup_by(|later, earlier| {
             later.code == earlier.code
                 && later.primary.span == earlier.primary.span

@@ -3,7 +3,7 @@
 use ambit_compiler::check::check;
 use ambit_compiler::compile::{CompileError, CompileErrorKind};
 use ambit_compiler::diagnostics::render::{Format, render};
-use ambit_compiler::diagnostics::{Code, Diagnostic, Diagnostics};
+use ambit_compiler::diagnostics::{Code, Diagnostic, Diagnostics, Kind};
 use ambit_compiler::model::{Policy, Workload};
 use ambit_compiler::source::Sources;
 use ambit_compiler::syntax::suggest::nearest;
@@ -58,7 +58,7 @@ pub(crate) fn refusal(policy: &Policy, workload: &Workload, error: &CompileError
 }
 
 /// `3 errors, 1 warning`, as a line.
-pub(crate) fn tally(diagnostics: &Diagnostics) -> String {
+pub(crate) fn tally<C: Kind>(diagnostics: &Diagnostics<C>) -> String {
     let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     match (diagnostics.errors(), diagnostics.warnings()) {
         (errors, 0) => format!("{}\n", count(errors, "error")),

@@ -5,7 +5,7 @@ mod human;
 mod json;
 mod short;
 
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, Kind};
 use crate::source::Sources;
 
 /// How diagnostics are shown.
@@ -26,7 +26,7 @@ pub enum Format {
 
 /// Renders all diagnostics.
 #[must_use]
-pub fn render(diagnostics: &Diagnostics, sources: &Sources, format: Format) -> String {
+pub fn render<C: Kind>(diagnostics: &Diagnostics<C>, sources: &Sources, format: Format) -> String {
     match format {
         Format::Human { colour } => human::render(diagnostics, sources, colour),
         Format::Short => short::render(diagnostics, sources),

@@ -2,10 +2,10 @@
 
 use core::fmt::Write as _;
 
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, Kind};
 use crate::source::{SourceFile, Sources};
 
-pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources) -> String {
+pub(super) fn render<C: Kind>(diagnostics: &Diagnostics<C>, sources: &Sources) -> String {
     let mut out = String::new();
     for one in diagnostics.iter() {
         let span = one.primary.span;

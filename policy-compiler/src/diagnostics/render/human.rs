@@ -4,10 +4,10 @@ use core::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::diagnostics::{Diagnostic, Diagnostics, Label, Severity};
+use crate::diagnostics::{Diagnostic, Diagnostics, Kind, Label, Severity};
 use crate::source::{FileId, SourceFile, Sources, Span};
 
-pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> String {
+pub(super) fn render<C: Kind>(diagnostics: &Diagnostics<C>, sources: &Sources, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
     for one in diagnostics.iter() {
@@ -20,7 +20,7 @@ pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources, colour: bool)
     out
 }
 
-fn group<'a>(one: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
+fn group<'a, C: Kind>(one: &'a Diagnostic<C>, sources: &'a Sources) -> Group<'a> {
     let level = match one.severity() {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -40,7 +40,7 @@ fn group<'a>(one: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
 }
 
 /// The files that a diagnostic points into, the primary place's first.
-fn files(one: &Diagnostic) -> Vec<FileId> {
+fn files<C>(one: &Diagnostic<C>) -> Vec<FileId> {
     let mut files = vec![one.primary.span.file];
     for label in &one.secondary {
         if !files.contains(&label.span.file) {
@@ -51,7 +51,7 @@ fn files(one: &Diagnostic) -> Vec<FileId> {
 }
 
 /// The lines of one file that a diagnostic points to. Only those lines are handed on, since a policy may be long.
-fn snippet<'a>(one: &'a Diagnostic, file: FileId, source: &'a SourceFile) -> Snippet<'a, Annotation<'a>> {
+fn snippet<'a, C>(one: &'a Diagnostic<C>, file: FileId, source: &'a SourceFile) -> Snippet<'a, Annotation<'a>> {
     let labels = || {
         let primary = core::iter::once((&one.primary, AnnotationKind::Primary));
         let others = one.secondary.iter().map(|label| (label, AnnotationKind::Context));

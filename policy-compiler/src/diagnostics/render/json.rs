@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::diagnostics::{Diagnostic, Diagnostics, Label};
+use crate::diagnostics::{Diagnostic, Diagnostics, Kind, Label};
 use crate::source::{Sources, Span};
 
-pub(super) fn render(diagnostics: &Diagnostics, sources: &Sources) -> String {
+pub(super) fn render<C: Kind>(diagnostics: &Diagnostics<C>, sources: &Sources) -> String {
     let list: Vec<Value> = diagnostics.iter().map(|one| object(one, sources)).collect();
     let mut out = format!("{:#}", Value::from(list));
     out.push('\n');
     out
 }
 
-fn object(one: &Diagnostic, sources: &Sources) -> Value {
+fn object<C: Kind>(one: &Diagnostic<C>, sources: &Sources) -> Value {
     json!({
         "code": one.code.to_string(),
         "severity": one.severity().word(),

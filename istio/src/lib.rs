@@ -1,4 +1,8 @@
 //! Istio objects and the OCI image from compiled policy.
+//!
+//! [`render`] turns a checked policy into the objects that put it in force: for each workload the plugin that carries its
+//! blob, strict mTLS, and the baseline that closes what the plugin does not see. It does no I/O. [`image`] makes the OCI
+//! image that carries the filter, and alone talks to a network: to the registry.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
@@ -15,3 +19,5 @@
 )]
 
 pub mod image;
+pub mod limits;
+pub mod render;

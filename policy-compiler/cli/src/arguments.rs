@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{build, check, completions, explain_code, fmt, image, inspect, keygen, schema};
+use crate::command::{build, check, completions, explain_code, fmt, image, inspect, keygen, render, schema};
 use crate::terminal::Colour;
 
 /// Authorization for AI agents inside the service mesh: checks policy and compiles it for sidecars.
@@ -36,6 +36,7 @@ Exit status:
 pub(crate) enum Command {
     Check(check::Check),
     Build(build::Build),
+    Render(render::Render),
     Inspect(inspect::Inspect),
     ExplainCode(explain_code::ExplainCode),
     Fmt(fmt::Fmt),

@@ -8,6 +8,7 @@ pub mod fmt;
 pub mod image;
 pub mod inspect;
 pub mod keygen;
+pub mod render;
 pub mod schema;
 
 use crate::arguments::Command;
@@ -18,6 +19,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<(), F
     match command {
         Command::Check(check) => check.run(terminal),
         Command::Build(build) => build.run(terminal),
+        Command::Render(render) => render.run(terminal),
         Command::Inspect(inspect) => inspect.run(terminal),
         Command::ExplainCode(explain) => explain.run(terminal),
         Command::Fmt(fmt) => fmt.run(terminal),

@@ -1,5 +1,5 @@
-//! Files with a key that signs blobs: the 32 bytes of an Ed25519 private key (RFC 8032, section 5.1.5) in standard
-//! base64, on one line.
+//! Files with a key: 32 bytes in standard base64, on one line. One that signs blobs is an Ed25519 private key (RFC 8032,
+//! section 5.1.5); one that lineage secrets are derived from is any random bytes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -14,26 +14,29 @@ use crate::input::{cannot_open, shown};
 use crate::limits::MAX_KEY_BYTES;
 use crate::output::cannot_write;
 
-/// Reads a key.
+/// Reads a key that signs.
 pub(crate) fn read(path: &Path) -> Result<SigningKey, Problem> {
+    read_bytes(path, "a signing key", "`ambit keygen -o FILE`").map(SigningKey::from_seed)
+}
+
+/// Reads a key: what it is to be, and what makes one, are for messages.
+pub(crate) fn read_bytes(path: &Path, what: &str, maker: &str) -> Result<[u8; 32], Problem> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MAX_KEY_BYTES).read_to_string(&mut text));
     read.map_err(|error| cannot_open(path, &error))?;
     let seed = STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    let seed = seed.ok_or_else(|| {
+    seed.ok_or_else(|| {
         let help = if text.contains("-----BEGIN") {
-            "PEM is not read; make a key with `ambit keygen -o FILE`"
+            format!("PEM is not read; make a key with {maker}")
         } else {
-            "make one with `ambit keygen -o FILE`"
+            format!("make one with {maker}")
         };
-        Problem::new(format!("`{}` is not a signing key: it must hold 32 bytes in base64", shown(path)))
-            .help(help)
-    })?;
-    Ok(SigningKey::from_seed(seed))
+        Problem::new(format!("`{}` is not {what}: it must hold 32 bytes in base64", shown(path))).help(help)
+    })
 }
 
 /// Makes a key and writes it to a new file that only its owner can read.
-pub(crate) fn create(path: &Path) -> Result<SigningKey, Failure> {
+pub(crate) fn create(path: &Path) -> Result<[u8; 32], Failure> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| Problem::new(format!("no random numbers: {error}")))?;
     let mut options = OpenOptions::new();
@@ -43,7 +46,7 @@ pub(crate) fn create(path: &Path) -> Result<SigningKey, Failure> {
     let mut file = options.open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
             let problem = Problem::new(format!("`{}` exists already", shown(path)));
-            problem.help("a key is never overwritten: blobs signed with it could not be replaced")
+            problem.help("a key is never overwritten: what was made with it could not be replaced")
         }
         _ => cannot_write(path, &error),
     })?;
@@ -52,5 +55,5 @@ pub(crate) fn create(path: &Path) -> Result<SigningKey, Failure> {
         let _ = fs::remove_file(path);
         return Err(cannot_write(path, &error).into());
     }
-    Ok(SigningKey::from_seed(seed))
+    Ok(seed)
 }

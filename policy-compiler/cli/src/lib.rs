@@ -20,12 +20,14 @@
 
 mod advice;
 mod arguments;
+mod blob_options;
 pub mod command;
 mod exit;
 mod failure;
 mod input;
 mod key;
 mod limits;
+mod manifests;
 mod output;
 mod policy;
 mod terminal;

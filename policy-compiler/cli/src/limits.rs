@@ -6,5 +6,7 @@ pub(crate) const MAX_FILES: usize = 100_000;
 pub(crate) const MAX_DIRECTORY_DEPTH: usize = 32;
 /// The longest span map that is read beside a blob, in bytes.
 pub(crate) const MAX_SPAN_MAP_BYTES: u64 = 256 << 20;
+/// The longest manifest of an earlier render that is read, in bytes.
+pub(crate) const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 /// The longest key file, in bytes.
 pub(crate) const MAX_KEY_BYTES: u64 = 4096;

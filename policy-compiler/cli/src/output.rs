@@ -39,6 +39,20 @@ impl Batch {
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| fail(&error).into())
     }
 
+    /// The same for a file that only its owner may read.
+    pub(crate) fn stage_private(&mut self, target: &Path, bytes: &[u8]) -> Result<(), Failure> {
+        self.stage(target, &[])?;
+        let Some(staged) = self.staged.last() else { return Ok(()) };
+        let write = || {
+            #[cfg(unix)]
+            fs::set_permissions(&staged.temporary, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+            let mut file = OpenOptions::new().write(true).open(&staged.temporary)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        write().map_err(|error: io::Error| cannot_write(target, &error).into())
+    }
+
     /// Puts every file in its place, in the order in which they were staged.
     pub(crate) fn commit(mut self) -> Result<(), Failure> {
         for staged in &mut self.staged {

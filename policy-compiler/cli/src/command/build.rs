@@ -1,7 +1,6 @@
 //! `ambit build`
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use ambit_compiler::compile::{Compiled, Options, compile};
 use ambit_compiler::model::Workload;
@@ -11,12 +10,12 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
+use crate::blob_options::BlobOptions;
 use crate::failure::{Failure, Problem};
 use crate::input::{PolicyPaths, shown};
 use crate::output::{Batch, cannot_write, with_suffix};
 use crate::policy::{Loaded, load, refusal, workloads, written};
 use crate::terminal::Terminal;
-use crate::{key, time};
 
 /// Compile policy files to the blobs that sidecars load
 ///
@@ -51,26 +50,8 @@ pub struct Build {
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
 
-    /// Number the policy: of two, a sidecar takes the one with the greater number [default: $SOURCE_DATE_EPOCH, or the
-    /// seconds since 1970]
-    #[arg(long, value_name = "NUMBER")]
-    generation: Option<u64>,
-
-    /// Deny everything before this time, as in `2027-01-31T00:00:00Z`
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    not_before: Option<u64>,
-
-    /// Deny everything from this time on
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
-    not_after: Option<u64>,
-
-    /// Deny calls from stamping workloads whose sidecar has not stamped them
-    #[arg(long)]
-    require_stamp: bool,
-
-    /// Sign the blobs with this key, which `ambit keygen` makes
-    #[arg(long, value_name = "FILE")]
-    signing_key: Option<PathBuf>,
+    #[command(flatten)]
+    blobs: BlobOptions,
 
     /// Also write the plugin configuration that carries each blob, to FILE.config.json
     #[arg(long)]
@@ -102,20 +83,7 @@ impl Build {
             return Err(Problem::new("a blob is not written to standard output")
                 .help("name a file, as in `-o policy.ambit`"));
         }
-        let (not_before, not_after) = (self.not_before.unwrap_or(0), self.not_after.unwrap_or(0));
-        if not_after != 0 && not_after <= not_before {
-            return Err(Problem::new(
-                "the policy would never be valid: `--not-after` is not after `--not-before`",
-            ));
-        }
-        Ok(Options {
-            generation: self.generation.map_or_else(generation, Ok)?,
-            not_before,
-            not_after,
-            require_stamp: self.require_stamp,
-            signing_key: self.signing_key.as_deref().map(key::read).transpose()?,
-            ..Options::default()
-        })
+        self.blobs.read()
     }
 
     fn compile<'a>(
@@ -194,19 +162,6 @@ fn all<'a>(loaded: &'a Loaded, directory: &Path) -> Result<Vec<(PathBuf, &'a Wor
 /// A namespace holds no dot, so that no two workloads share a name.
 fn file_name(workload: &Workload) -> String {
     format!("{}.{}.ambit", workload.namespace, workload.service_account)
-}
-
-/// The generation where none is given.
-fn generation() -> Result<u64, Problem> {
-    if let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|value| !value.is_empty()) {
-        let number = epoch.to_str().and_then(|text| text.parse().ok());
-        return number.ok_or_else(|| Problem::new("`SOURCE_DATE_EPOCH` is not a number of seconds"));
-    }
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map(|now| now.as_secs()).map_err(|_| {
-        Problem::new("the clock says that it is before 1970")
-            .help("say which generation it is with `--generation`")
-    })
 }
 
 fn line(output: &Output<'_>) -> String {

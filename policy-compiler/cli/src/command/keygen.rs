@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ambit_compiler::compile::SigningKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{ArgGroup, Args};
@@ -14,11 +15,12 @@ use crate::terminal::Terminal;
 /// Make a key that signs blobs, and print its public half
 ///
 /// The file holds an Ed25519 private key: 32 bytes in base64. Only its owner can read it, and an existing file is never
-/// overwritten.
+/// overwritten. With `--lineage`, the key is one that `ambit render` derives lineage secrets from, and has no public half.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["output", "show"]), after_help = "\
 Examples:
   ambit keygen -o policy.key
+  ambit keygen --lineage -o lineage.key
   ambit keygen --show policy.key           # the public half of a key that there is
   ambit build -f policy/ --all -o out/ --signing-key policy.key
 
@@ -29,6 +31,10 @@ pub struct Keygen {
     /// Where to write the new key
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Make a key for lineage secrets
+    #[arg(long, conflicts_with = "show")]
+    lineage: bool,
 
     /// Print the public half of the key in this file
     #[arg(long, value_name = "FILE")]
@@ -42,7 +48,11 @@ impl Keygen {
             keys.push(key::read(path)?);
         }
         if let Some(path) = &self.output {
-            keys.push(key::create(path)?);
+            let seed = key::create(path)?;
+            if self.lineage {
+                return Ok(());
+            }
+            keys.push(SigningKey::from_seed(seed));
         }
         for key in keys {
             writeln!(

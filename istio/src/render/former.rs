@@ -1,0 +1,39 @@
+//! The blobs in manifests of an earlier render.
+
+use std::collections::BTreeMap;
+
+use ambit_compiler::model::Workload;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::object::DOMAIN;
+
+/// The blob of each workload in the text of a manifest, as far as it can be read: whatever is not understood is made anew.
+#[must_use]
+pub fn blobs(text: &str) -> BTreeMap<Workload, Vec<u8>> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_default();
+    documents.iter().filter_map(blob).collect()
+}
+
+fn blob(object: &Value) -> Option<(Workload, Vec<u8>)> {
+    let workload = object.get("metadata")?.get("annotations")?.get(format!("{DOMAIN}/workload"))?.as_str()?;
+    let (namespace, service_account) = workload.split_once('/')?;
+    let workload = Workload { namespace: namespace.to_owned(), service_account: service_account.to_owned() };
+    let spec = object.get("spec")?;
+    let config = spec.pointer("/pluginConfig").or_else(|| spec.pointer("/wasm/pluginConfig"));
+    let policy = match config {
+        Some(config) => config.get("policy")?.as_str()?.to_owned(),
+        None => in_envoy_filter(spec)?,
+    };
+    Some((workload, STANDARD.decode(policy).ok()?))
+}
+
+fn in_envoy_filter(spec: &Value) -> Option<String> {
+    let patches = spec.get("configPatches")?.as_array()?;
+    let config = patches.iter().find_map(|patch| {
+        patch.pointer("/patch/value/typed_config/config/configuration/value").and_then(Value::as_str)
+    })?;
+    let config: Value = serde_json::from_str(config).ok()?;
+    Some(config.get("policy")?.as_str()?.to_owned())
+}

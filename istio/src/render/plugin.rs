@@ -1,0 +1,193 @@
+//! The objects that bring the filter into a proxy, and its configuration there.
+
+use ambit_compiler::model::Workload;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::delivery::Lineage;
+use super::object::{Component, DOMAIN, Object, Scope};
+use super::plan::{Attachment, Governed};
+use super::{Api, ImageReference, Options};
+
+/// What judges: the blob and what is said of it.
+pub(super) struct Policy<'a> {
+    pub(super) blob: &'a [u8],
+    pub(super) generation: u64,
+    pub(super) digest: &'a [u8; 32],
+}
+
+/// The configuration of the inbound role.
+pub(super) fn inbound_config(governed: &Governed, policy: &Policy<'_>, secret: Option<&str>) -> Value {
+    let mut config = json!({ "role": "inbound", "policy": STANDARD.encode(policy.blob) });
+    if let Some(config) = config.as_object_mut() {
+        if matches!(governed.attachment, Attachment::Waypoint(..)) {
+            config.insert(String::from("identity"), Value::from("waypoint"));
+        }
+        if governed.hold_headers {
+            config.insert(String::from("holdHeaders"), Value::from(true));
+        }
+        if let Some((lineage, secret)) = governed.lineage.as_ref().zip(secret) {
+            config.insert(String::from("lineage"), lineage_config(lineage, secret));
+        }
+    }
+    config
+}
+
+/// The configuration of the outbound role.
+pub(super) fn outbound_config(lineage: &Lineage, secret: &str) -> Value {
+    json!({ "role": "outbound", "lineage": lineage_config(lineage, secret) })
+}
+
+/// What both roles of a proxy say in the same words.
+fn lineage_config(lineage: &Lineage, secret: &str) -> Value {
+    let Lineage { window_ms, strict, mesh, hide } = lineage;
+    let mut config = Map::from_iter([(String::from("secret"), Value::from(secret))]);
+    let said = [
+        ("windowMs", window_ms.map(Value::from)),
+        ("strict", strict.map(Value::from)),
+        ("mesh", mesh.clone().map(Value::from)),
+        ("hide", hide.map(Value::from)),
+    ];
+    config.extend(said.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+    Value::from(config)
+}
+
+/// The object of one role.
+pub(super) fn object(
+    options: &Options,
+    scope: &Scope<'_>,
+    component: Component,
+    config: &Value,
+    policy: Option<&Policy<'_>>,
+) -> Object {
+    let mode = match component {
+        Component::Outbound => "CLIENT",
+        Component::Inbound | Component::Mtls | Component::Baseline => "SERVER",
+    };
+    let mut spec = scope.spec();
+    // No ports: the plugin would then be left out where no service declares the port (host facts, 1.5).
+    spec.insert(String::from("match"), json!([{ "mode": mode }]));
+    // Behind the checks of JWTs, and before Istio's own RBAC.
+    spec.insert(String::from("phase"), Value::from("AUTHZ"));
+    let wasm = wasm(options, component, config);
+    let kind = match options.api {
+        Api::WasmPlugin => {
+            spec.extend(wasm);
+            ("extensions.istio.io/v1alpha1", "WasmPlugin")
+        }
+        Api::TrafficExtension => {
+            spec.insert(String::from("wasm"), Value::from(wasm));
+            ("extensions.istio.io/v1alpha1", "TrafficExtension")
+        }
+    };
+    let suffix = format!("-{}", component.word());
+    stated(Object::new(kind, component, scope, &suffix, Value::from(spec)), policy)
+}
+
+/// Says in annotations which policy an object carries, for people: the filter reads it in the blob.
+fn stated(object: Object, policy: Option<&Policy<'_>>) -> Object {
+    let Some(policy) = policy else { return object };
+    let digest: String = policy.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    object
+        .annotate(&format!("{DOMAIN}/generation"), policy.generation.to_string())
+        .annotate(&format!("{DOMAIN}/source"), format!("sha256:{digest}"))
+}
+
+fn wasm(options: &Options, component: Component, config: &Value) -> Map<String, Value> {
+    let ImageReference { digest, .. } = &options.image;
+    let mut wasm = Map::from_iter([
+        (String::from("url"), Value::from(options.image.url())),
+        // Of an `oci://` url it is the digest of the manifest (host facts, 3.3).
+        (String::from("sha256"), Value::from(digest.as_str())),
+        (String::from("type"), Value::from("HTTP")),
+        // Closed, and made anew after a trap (host facts, 5).
+        (String::from("failStrategy"), Value::from("FAIL_RELOAD")),
+        (String::from("pluginName"), Value::from(root_id(component))),
+        (String::from("pluginConfig"), config.clone()),
+    ]);
+    if let Some(secret) = &options.image_pull_secret {
+        wasm.insert(String::from("imagePullSecret"), Value::from(secret.as_str()));
+    }
+    wasm
+}
+
+fn root_id(component: Component) -> String {
+    format!("ambit-{}", component.word())
+}
+
+/// The inbound role where headers wait for the body: Envoy's `allow_on_headers_stop_iteration`, which no plugin object
+/// can set (host facts, 2.1 and 4.3), so that the filter is put in by an `EnvoyFilter`.
+///
+/// It comes right before the router, the one place that every chain has: behind Istio's RBAC, and behind all that could
+/// still change what was judged. Its VM is that of the plugin objects, since neither sets an id, so that both roles share
+/// the table of live requests.
+pub(super) fn envoy_filter(
+    options: &Options,
+    scope: &Scope<'_>,
+    config: &Value,
+    policy: &Policy<'_>,
+) -> Object {
+    let Workload { namespace, service_account } = scope.workload;
+    let name = format!("ambit.{namespace}.{service_account}.inbound");
+    let mut spec = match scope.attachment {
+        Attachment::Pods(labels) if !labels.is_empty() => {
+            Map::from_iter([(String::from("workloadSelector"), json!({ "labels": labels }))])
+        }
+        _ => Map::new(),
+    };
+    let discovery = json!({
+        "name": name,
+        "config_discovery": {
+            // As istiod writes it for plugins: the proxy waits for the filter, for ever if need be.
+            "config_source": { "ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3" },
+            // The agent puts a filter that denies everything in place of one that it cannot fetch.
+            "type_urls": [WASM_TYPE, "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"],
+        },
+    });
+    let extension = json!({
+        "name": name,
+        "typed_config": {
+            "@type": WASM_TYPE,
+            "config": {
+                "name": name,
+                "root_id": root_id(Component::Inbound),
+                "configuration": {
+                    "@type": "type.googleapis.com/google.protobuf.StringValue",
+                    "value": config.to_string(),
+                },
+                "allow_on_headers_stop_iteration": true,
+                "failure_policy": "FAIL_RELOAD",
+                "vm_config": {
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": { "remote": {
+                        // The agent fetches it, so that there is no cluster.
+                        "http_uri": { "uri": options.image.url(), "timeout": "30s", "cluster": "_" },
+                        "sha256": options.image.digest,
+                    } },
+                },
+            },
+        },
+    });
+    let router = json!({ "filterChain": { "filter": {
+        "name": "envoy.filters.network.http_connection_manager",
+        "subFilter": { "name": "envoy.filters.http.router" },
+    } } });
+    let patches = json!([
+        {
+            "applyTo": "HTTP_FILTER",
+            "match": { "context": "SIDECAR_INBOUND", "listener": router },
+            "patch": { "operation": "INSERT_BEFORE", "value": discovery },
+        },
+        {
+            "applyTo": "EXTENSION_CONFIG",
+            "match": { "context": "SIDECAR_INBOUND" },
+            "patch": { "operation": "ADD", "value": extension },
+        },
+    ]);
+    spec.insert(String::from("configPatches"), patches);
+    let kind = ("networking.istio.io/v1alpha3", "EnvoyFilter");
+    stated(Object::new(kind, Component::Inbound, scope, "-inbound", Value::from(spec)), Some(policy))
+}
+
+const WASM_TYPE: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";

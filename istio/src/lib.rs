@@ -1,8 +1,9 @@
-//! Istio objects and the OCI image from compiled policy.
+//! Istio objects and the OCI image from compiled policy, and what makes them hollow in a cluster.
 //!
 //! [`render`] turns a checked policy into the objects that put it in force: for each workload the plugin that carries its
-//! blob, strict mTLS, and the baseline that closes what the plugin does not see. It does no I/O. [`image`] makes the OCI
-//! image that carries the filter, and alone talks to a network: to the registry.
+//! blob, strict mTLS, and the baseline that closes what the plugin does not see. [`lint`] reads the objects of a cluster
+//! and finds what goes around them. Neither does any I/O. [`image`] makes the OCI image that carries the filter, and
+//! alone talks to a network: to the registry.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
@@ -20,4 +21,5 @@
 
 pub mod image;
 pub mod limits;
+pub mod lint;
 pub mod render;

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{build, check, completions, explain_code, fmt, image, inspect, keygen, render, schema};
+use crate::command::{
+    build, check, completions, explain_code, fmt, image, inspect, keygen, lint_cluster, render, schema,
+};
 use crate::terminal::Colour;
 
 /// Authorization for AI agents inside the service mesh: checks policy and compiles it for sidecars.
@@ -37,6 +39,7 @@ pub(crate) enum Command {
     Check(check::Check),
     Build(build::Build),
     Render(render::Render),
+    LintCluster(lint_cluster::LintCluster),
     Inspect(inspect::Inspect),
     ExplainCode(explain_code::ExplainCode),
     Fmt(fmt::Fmt),

@@ -8,6 +8,7 @@ pub mod fmt;
 pub mod image;
 pub mod inspect;
 pub mod keygen;
+pub mod lint_cluster;
 pub mod render;
 pub mod schema;
 
@@ -20,6 +21,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<(), F
         Command::Check(check) => check.run(terminal),
         Command::Build(build) => build.run(terminal),
         Command::Render(render) => render.run(terminal),
+        Command::LintCluster(lint) => lint.run(terminal),
         Command::Inspect(inspect) => inspect.run(terminal),
         Command::ExplainCode(explain) => explain.run(terminal),
         Command::Fmt(fmt) => fmt.run(terminal),

@@ -40,6 +40,11 @@ pub(crate) struct PolicyFile {
 }
 
 impl PolicyPaths {
+    /// Those that were given in another way.
+    pub(crate) fn of(paths: &[PathBuf]) -> Self {
+        Self { paths: paths.to_vec() }
+    }
+
     /// Reads everything that the paths name, each file once.
     pub(crate) fn files(&self, terminal: &mut Terminal<'_>) -> Result<Vec<PolicyFile>, Failure> {
         let mut found = Found::default();
@@ -65,6 +70,15 @@ impl PolicyPaths {
                 .into());
         }
         for file in files {
+            sources.add(file.name, file.bytes);
+        }
+        Ok(sources)
+    }
+
+    /// The same, for whoever reads other documents than policy.
+    pub(crate) fn any_sources(&self, terminal: &mut Terminal<'_>) -> Result<Sources, Failure> {
+        let mut sources = Sources::new();
+        for file in self.files(terminal)? {
             sources.add(file.name, file.bytes);
         }
         Ok(sources)

@@ -40,13 +40,30 @@ pub struct Check {
     deny_warnings: bool,
 }
 
+/// How to show diagnostics.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum OutputFormat {
+pub(crate) enum OutputFormat {
     #[default]
     Human,
     Short,
     Json,
     Github,
+}
+
+impl OutputFormat {
+    /// Whether it belongs on standard output.
+    pub(crate) const fn is_for_programs(self) -> bool {
+        matches!(self, Self::Json | Self::Github)
+    }
+
+    pub(crate) const fn for_terminal(self, terminal: &Terminal<'_>) -> Format {
+        match self {
+            Self::Human => Format::Human { colour: terminal.colours_err() },
+            Self::Short => Format::Short,
+            Self::Json => Format::Json,
+            Self::Github => Format::Github,
+        }
+    }
 }
 
 impl Check {
@@ -62,17 +79,11 @@ impl Check {
                 }
             }
         }
-        let colour = terminal.colours_err();
-        let format = match self.format {
-            OutputFormat::Human => Format::Human { colour },
-            OutputFormat::Short => Format::Short,
-            OutputFormat::Json => Format::Json,
-            OutputFormat::Github => Format::Github,
-        };
-        let text = render(&diagnostics, &sources, format);
-        match self.format {
-            OutputFormat::Human | OutputFormat::Short => terminal.err.write_all(text.as_bytes())?,
-            OutputFormat::Json | OutputFormat::Github => terminal.out.write_all(text.as_bytes())?,
+        let text = render(&diagnostics, &sources, self.format.for_terminal(terminal));
+        if self.format.is_for_programs() {
+            terminal.out.write_all(text.as_bytes())?;
+        } else {
+            terminal.err.write_all(text.as_bytes())?;
         }
         if matches!(self.format, OutputFormat::Human) && !diagnostics.is_empty() {
             terminal.err.write_all(tally(&diagnostics).as_bytes())?;

@@ -2,9 +2,10 @@
 
 use core::fmt::Write as _;
 
-use ambit_compiler::diagnostics::{Code as Diagnosis, Severity};
+use ambit_compiler::diagnostics::{Code as Diagnosis, Kind, Severity};
 use ambit_compiler::syntax::suggest::did_you_mean;
 use ambit_eval::Code as VerdictCode;
+use ambit_istio::lint::Code as Finding;
 use clap::Args;
 
 use crate::advice::{cause, remedy};
@@ -14,13 +15,14 @@ use crate::terminal::Terminal;
 /// How wide the text is.
 const WIDTH: usize = 88;
 
-/// Explain a code: of a diagnostic of `ambit check`, or of a verdict in a denial or a log
+/// Explain a code: of a diagnostic of `ambit check`, of a finding of `ambit lint-cluster`, or of a verdict
 ///
 /// Without a code, all are listed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   ambit explain-code P0103          # a diagnostic
+  ambit explain-code C0201          # a finding
   ambit explain-code not-granted    # a verdict, by word
   ambit explain-code 81             # a verdict, by number
 
@@ -53,9 +55,16 @@ fn explain(text: &str) -> Result<String, Problem> {
     if text.starts_with(['P', 'p'])
         && let Some(code) = Diagnosis::parse(text)
     {
-        return Ok(diagnostic(code));
+        return Ok(entry(code, code.explanation()));
     }
-    let diagnostics: Vec<String> = Diagnosis::ALL.iter().map(ToString::to_string).collect();
+    if let Some(code) = Finding::parse(text) {
+        return Ok(entry(code, code.explanation()));
+    }
+    let diagnostics: Vec<String> = Diagnosis::ALL
+        .iter()
+        .map(ToString::to_string)
+        .chain(Finding::ALL.iter().map(ToString::to_string))
+        .collect();
     let words = VerdictCode::ALL.iter().map(|code| code.word());
     let near = did_you_mean(text, words.chain(diagnostics.iter().map(String::as_str)));
     let problem = Problem::new(format!("there is no code `{text}`"));
@@ -69,12 +78,11 @@ fn verdict(code: VerdictCode) -> String {
     wrap(&text)
 }
 
-fn diagnostic(code: Diagnosis) -> String {
-    let text = format!("{code} ({}): {}\n\n{}\n", severity(code), code.title(), code.explanation());
-    wrap(&text)
+fn entry(code: impl Kind, explanation: &str) -> String {
+    wrap(&format!("{code} ({}): {}\n\n{explanation}\n", severity(code), code.title()))
 }
 
-const fn severity(code: Diagnosis) -> &'static str {
+fn severity(code: impl Kind) -> &'static str {
     match code.severity() {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -84,6 +92,10 @@ const fn severity(code: Diagnosis) -> &'static str {
 fn list() -> String {
     let mut text = String::from("Diagnostics of policy:\n");
     for code in Diagnosis::ALL {
+        let _ = writeln!(text, "  {code}  {:<7}  {}", severity(*code), code.title());
+    }
+    text.push_str("\nFindings in a cluster:\n");
+    for code in Finding::ALL {
         let _ = writeln!(text, "  {code}  {:<7}  {}", severity(*code), code.title());
     }
     text.push_str("\nVerdicts:\n");
@@ -120,7 +132,10 @@ mod tests {
     #[test]
     fn every_code_is_explained() {
         for code in Diagnosis::ALL {
-            assert_eq!(explain(&code.to_string()), Ok(diagnostic(*code)));
+            assert_eq!(explain(&code.to_string()), Ok(entry(*code, code.explanation())));
+        }
+        for code in Finding::ALL {
+            assert_eq!(explain(&code.to_string()), Ok(entry(*code, code.explanation())));
         }
         for code in VerdictCode::ALL {
             assert_eq!(explain(code.word()), Ok(verdict(*code)));

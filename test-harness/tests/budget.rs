@@ -9,13 +9,19 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use ambit_compiler::compile::{Options, compile};
+use ambit_compiler::generate::large;
 use ambit_harness::host::{Downstream, Proxy, Usage};
+use ambit_harness::policy_directory::inbound_config;
 use ambit_harness::runner::wasm;
 use ambit_harness::scenario::{self, Ending, Peer, Press, Scenario, Step};
 use serde_json::{Map, Value, json};
 
 /// The module may not be larger, blessed or not.
 const MAX_MODULE_BYTES: usize = 400 * 1024;
+
+/// The VM of a worker may not take more with a policy of 1,000 agents, blessed or not.
+const MAX_MEMORY_BYTES: usize = 4 << 20;
 
 /// By how much of itself a number may drift: one part in this many.
 const DRIFT: u64 = 20;
@@ -58,6 +64,14 @@ fn budget() {
     for name in ["seed", "body"] {
         found.insert(format!("blob bytes, {name}"), blob_bytes(&scenario(name)).into());
     }
+    found.insert("memory bytes of a VM, no policy".to_owned(), memory_bytes(b"").into());
+    for agents in [1_000, 10_000] {
+        let blob = large_blob(agents);
+        found.insert(format!("blob bytes, {agents} agents"), blob.len().into());
+        let memory = memory_bytes(inbound_config(&blob, None).as_bytes());
+        found.insert(format!("memory bytes of a VM, {agents} agents"), memory.into());
+        assert!(agents > 1_000 || memory <= MAX_MEMORY_BYTES, "the VM has {memory} bytes");
+    }
     for (name, file, case, ending) in MEASURED {
         let usage = measure(&scenario(file), case, ending);
         found.insert(
@@ -67,6 +81,7 @@ fn budget() {
                 "host calls": usage.hostcalls,
                 "allocations for the host": usage.allocations,
                 "bytes allocated for the host": usage.allocated_bytes,
+                "bytes allocated": usage.guest_bytes,
             }),
         );
     }
@@ -76,6 +91,20 @@ fn budget() {
         "the module has {} bytes, and may have {MAX_MODULE_BYTES}",
         inspection.size_bytes
     );
+}
+
+/// A blob for agents with ten grants each on one service.
+fn large_blob(agents: u32) -> Vec<u8> {
+    let size = large::Size { agents, grants: 10, services: 1, actions: 40 };
+    compile(&large::large(size), &large::workload(0), &Options::default()).unwrap().blob
+}
+
+/// The memory of a worker's VM that has taken up a configuration.
+fn memory_bytes(config: &[u8]) -> usize {
+    let mut proxy = Proxy::new(wasm::module().unwrap());
+    proxy.add_worker();
+    assert!(proxy.configure(config).accepted);
+    proxy.worker(0).memory_bytes()
 }
 
 fn scenario(name: &str) -> Scenario {

@@ -6,6 +6,8 @@
 //! the ABI, is held to the SDK's by a test.
 
 mod abi;
+#[cfg(target_arch = "wasm32")]
+mod counted;
 mod memory;
 #[cfg(test)]
 mod tests;

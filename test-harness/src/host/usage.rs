@@ -11,6 +11,8 @@ pub struct Usage {
     /// Times the host asked the guest's allocator for room.
     pub allocations: u64,
     pub allocated_bytes: u64,
+    /// Bytes that the guest asked its own allocator for, those for the host included, if it exports a count of them.
+    pub guest_bytes: u64,
 }
 
 /// Usage by callback.
@@ -35,6 +37,7 @@ impl Usage {
         }
         self.allocations += other.allocations;
         self.allocated_bytes += other.allocated_bytes;
+        self.guest_bytes += other.guest_bytes;
     }
 
     pub(super) fn total(ledger: &Ledger) -> Self {

@@ -10,6 +10,9 @@ use super::module::Module;
 use super::root::{Plugin, Root, RootState};
 use super::usage::{Ledger, Usage};
 
+/// A global with the place of a 64-bit count.
+const ALLOCATED_BYTES: &str = "AMBIT_ALLOCATED_BYTES";
+
 /// One Wasm VM: an instance of the module with its root contexts and streams.
 pub(super) struct Vm {
     pub(super) store: Store<Guest>,
@@ -63,6 +66,19 @@ impl Vm {
         self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store))
     }
 
+    /// What the guest has asked its own allocator for since it began, if it keeps count.
+    fn allocated_bytes(&mut self) -> u64 {
+        let mut count = || {
+            let export = self.instance?.get_global(&mut self.store, ALLOCATED_BYTES)?;
+            let place = usize::try_from(export.get(&mut self.store).i32()?).ok()?;
+            let memory = self.store.data().memory?;
+            let mut bytes = [0; 8];
+            memory.read(&self.store, place, &mut bytes).ok()?;
+            Some(u64::from_le_bytes(bytes))
+        };
+        count().unwrap_or(0)
+    }
+
     /// Calls the guest for `context` and does what it asked for meanwhile.
     pub(super) fn call(&mut self, callback: Callback, context: u32, args: &[u32]) -> Called {
         let called = self.invoke(callback, context, args);
@@ -85,11 +101,13 @@ impl Vm {
         guest.usage = Usage::default();
         self.store.set_fuel(FUEL_PER_CALL).expect("fuel metering is on");
 
+        let allocated = self.allocated_bytes();
         let args: Vec<Val> = args.iter().map(|arg| Val::I32(arg.cast_signed())).collect();
         let mut returned = [Val::I32(0)];
         let result = function.call(&mut self.store, &args, &mut returned[..results]);
 
         let left = self.store.get_fuel().expect("fuel metering is on");
+        self.guest().usage.guest_bytes = self.allocated_bytes().saturating_sub(allocated);
         self.record(name, context, FUEL_PER_CALL - left);
         let guest = self.guest();
         guest.current = 0;

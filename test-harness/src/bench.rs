@@ -14,6 +14,7 @@ mod chart;
 mod load;
 mod machine;
 mod options;
+mod peers;
 mod pin;
 mod plan;
 mod policy;
@@ -22,6 +23,7 @@ mod statistics;
 mod variant_ambit;
 mod variant_baseline;
 mod variant_builtin;
+mod variant_ext_authz;
 mod variant_lineage;
 
 use std::process::ExitCode;
@@ -38,8 +40,13 @@ use report::Report;
 type Add = fn(&mut Plan) -> Result<(), String>;
 
 /// The kinds of variants, in the order of the table.
-const VARIANTS: [Add; 4] =
-    [variant_baseline::add, variant_builtin::add, variant_ambit::add, variant_lineage::add];
+const VARIANTS: [Add; 5] = [
+    variant_baseline::add,
+    variant_builtin::add,
+    variant_ambit::add,
+    variant_lineage::add,
+    variant_ext_authz::add,
+];
 
 /// The whole command.
 #[must_use]
@@ -72,11 +79,11 @@ fn run(options: &Options) -> Result<String, String> {
     let text = |error: std::io::Error| error.to_string();
     let filter = artifact::filter(&say).map_err(text)?;
     let binary = envoy::binary::locate(&say).map_err(text)?;
-    let mut plan = Plan::new(filter, options.against.clone());
+    let mut plan = Plan::new(filter, options);
     for add in VARIANTS {
         add(&mut plan)?;
     }
-    plan.keep_only(options.only.as_deref())?;
+    plan.drop_unasked()?;
 
     // Before anything starts, so that all that is started inherits it.
     let cores = pin::pin_this_process();

@@ -22,6 +22,8 @@ const ALLOWED: &[Rule] = &[
     // Links the evaluator to show that it cannot panic; never shipped.
     ("ambit-no-panic", &["ambit-eval"], Some(&[])),
     ("ambit-filter", &["ambit-bytecode", "ambit-eval", "ambit-lineage", "ambit-request"], Some(&["base64"])),
+    // Built by the mesh bench, which compares the filter with it; never shipped.
+    ("ambit-peer-ext-authz", &[], None),
     ("ambit-compiler", &["ambit-bytecode"], None),
     ("ambit-istio", &["ambit-bytecode", "ambit-compiler"], None),
     (

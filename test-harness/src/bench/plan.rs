@@ -1,5 +1,6 @@
 //! What is measured: sites, and requests to them.
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 
 use crate::client::Request;
@@ -8,6 +9,7 @@ use crate::mesh::WorkloadSpec;
 use crate::upstream::Reply;
 
 use super::bootstrap;
+use super::options::Options;
 
 /// The SPIFFE id of every site: what is measured does not depend on it.
 const SITE: &str = "spiffe://cluster.local/ns/data/sa/orders-db";
@@ -26,9 +28,13 @@ const USUAL_HEADERS: [(&str, &str); 6] = [
 pub(super) struct Plan {
     filter: PathBuf,
     against: Option<PathBuf>,
+    /// What the names of variants must contain.
+    only: Option<String>,
     sites: Vec<(String, WorkloadSpec)>,
     variants: Vec<Variant>,
     skipped: Vec<String>,
+    /// What must live as long as the plan, such as a service that Envoys ask.
+    kept: Vec<Box<dyn Any>>,
 }
 
 /// One line of the table.
@@ -60,8 +66,16 @@ pub(super) enum Way {
 }
 
 impl Plan {
-    pub(super) fn new(filter: PathBuf, against: Option<PathBuf>) -> Self {
-        Self { filter, against, sites: Vec::new(), variants: Vec::new(), skipped: Vec::new() }
+    pub(super) fn new(filter: PathBuf, options: &Options) -> Self {
+        Self {
+            filter,
+            against: options.against.clone(),
+            only: options.only.clone(),
+            sites: Vec::new(),
+            variants: Vec::new(),
+            skipped: Vec::new(),
+            kept: Vec::new(),
+        }
     }
 
     /// The filter that is measured.
@@ -85,13 +99,29 @@ impl Plan {
         self.variants.push(variant);
     }
 
+    /// Keeps something alive until the end.
+    pub(super) fn keep(&mut self, what: impl Any) {
+        self.kept.push(Box::new(what));
+    }
+
+    /// Says of variants that they cannot be measured here.
+    pub(super) fn skip(&mut self, what: &str, why: &str) {
+        eprintln!("SKIPPED: {what}: {why}");
+        self.skipped.push(format!("{what}: {why}"));
+    }
+
+    /// Whether a variant of this name is asked for.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|part| name.contains(part))
+    }
+
     /// Leaves out variants that are not asked for, and sites that nothing asks then.
-    pub(super) fn keep_only(&mut self, part: Option<&str>) -> Result<(), String> {
-        let Some(part) = part else { return Ok(()) };
+    pub(super) fn drop_unasked(&mut self) -> Result<(), String> {
+        let Some(part) = self.only.clone() else { return Ok(()) };
         let mut names: Vec<String> = Vec::new();
         // From the end, since what a variant is compared with comes before it.
         for variant in self.variants.iter().rev() {
-            if variant.name.contains(part) || names.contains(&variant.name) {
+            if self.wants(&variant.name) || names.contains(&variant.name) {
                 names.push(variant.name.clone());
                 names.extend(variant.over.clone());
             }
@@ -157,6 +187,12 @@ impl Variant {
     /// What it is compared with.
     pub(super) fn over(mut self, other: &str) -> Self {
         self.over = Some(other.to_owned());
+        self
+    }
+
+    /// A process that takes part in each request.
+    pub(super) fn helper(mut self, process: u32) -> Self {
+        self.helper = Some(process);
         self
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use ambit_compiler::compile::Options;
+use serde_json::{Value, json};
 
 use crate::policy_directory::{LineageSettings, compile_text, inbound_config};
 
@@ -55,9 +56,7 @@ fn text(protocol: &str, agents: usize, action: impl Fn(usize) -> String, when: &
     );
     (0..ACTIONS).for_each(|number| text.push_str(&action(number)));
     for agent in 0..agents {
-        let first = if agent < CHAIN { 0 } else { agent % ACTIONS };
-        let held: Vec<String> =
-            (first..first + GRANTS).map(|number| format!("orders-db/act-{}", number % ACTIONS)).collect();
+        let held: Vec<String> = held(agent).map(|action| format!("orders-db/act-{action}")).collect();
         let _ = write!(
             text,
             "---\napiVersion: ambit.dev/v1alpha1\nkind: Agent\nmetadata: {{name: agent-{agent}}}\nspec:\n  \
@@ -68,6 +67,21 @@ fn text(protocol: &str, agents: usize, action: impl Fn(usize) -> String, when: &
         );
     }
     text
+}
+
+/// What each agent holds, for engines that take it as data: `grants[principal][action]`.
+pub(super) fn grants(agents: usize) -> Value {
+    let grants = (0..agents).map(|agent| {
+        let held = held(agent).map(|action| (format!("act-{action}"), json!(true)));
+        (principal(agent), Value::Object(held.collect()))
+    });
+    json!({"grants": Value::Object(grants.collect())})
+}
+
+/// The actions that an agent holds.
+fn held(agent: usize) -> impl Iterator<Item = usize> {
+    let first = if agent < CHAIN { 0 } else { agent % ACTIONS };
+    (first..first + GRANTS).map(|action| action % ACTIONS)
 }
 
 /// The inbound configuration that a policy text comes to.

@@ -13,6 +13,8 @@
     reason = "tests may panic"
 )]
 
+#[path = "differential/best_case.rs"]
+mod best_case;
 #[path = "differential/facts.rs"]
 mod facts;
 #[path = "differential/regressions.rs"]
@@ -21,7 +23,7 @@ mod regressions;
 use ambit_compiler::compile::{CompileErrorKind, Compiled, Options, compile};
 use ambit_compiler::generate::{self, Choices};
 use ambit_compiler::model::{Policy, Workload};
-use ambit_compiler::reference::{self, Case, FieldValue, Hop, Judgement, Terms, Verdict};
+use ambit_compiler::reference::{self, Case, Hop, Judgement, Terms, Verdict};
 use ambit_eval::Program;
 
 const CASES: u64 = 6_000;
@@ -93,7 +95,7 @@ impl Blob {
         if actual.steps > program.header().step_bound {
             return Some(format!("{} steps, bound {}", actual.steps, program.header().step_bound));
         }
-        if let Some(difference) = best_case_differs(program, &actual, case) {
+        if let Some(difference) = best_case::differs(program, &actual, case) {
             return Some(difference);
         }
         let verdict = facts::decide(sparse, case);
@@ -102,36 +104,6 @@ impl Blob {
             return Some(format!("expected {expected:?}\nwithout bystanders {verdict:?}"));
         }
         None
-    }
-}
-
-/// What is read does not make more of a request than its best case, and the best case of what is read is the verdict.
-fn best_case_differs(
-    program: &Program<Vec<u8>>,
-    actual: &ambit_eval::Verdict,
-    case: &Case,
-) -> Option<String> {
-    for cut in [0_u16, 1, 2, 3, 5, 8, 16] {
-        let best = facts::best_case(program, case, |field| cut != 0 && field % cut == 0);
-        if best.steps > program.header().step_bound {
-            return Some(format!("{} steps, bound {}", best.steps, program.header().step_bound));
-        }
-        if best.pending || (actual.allows() && !best.allows()) {
-            return Some(format!("the best case {best:?} is not as good as {actual:?}"));
-        }
-        if cut == 1 && !case.fields.values().any(has_unread) && best != *actual {
-            return Some(format!("the best case {best:?} of what is read is not {actual:?}"));
-        }
-    }
-    None
-}
-
-fn has_unread(value: &FieldValue) -> bool {
-    match value {
-        FieldValue::Unread => true,
-        FieldValue::List(items) => items.iter().any(has_unread),
-        FieldValue::Object(entries) => entries.values().any(has_unread),
-        _ => false,
     }
 }
 

@@ -11,20 +11,8 @@ pub(crate) fn decide<B: AsRef<[u8]>>(program: &Program<B>, case: &Case) -> Verdi
     with_facts(program, case, |request| program.decide(request))
 }
 
-/// Judges a case by a blob at its best, as far as it is `read`.
-pub(crate) fn best_case<B: AsRef<[u8]>>(
-    program: &Program<B>,
-    case: &Case,
-    read: impl Fn(u16) -> bool,
-) -> Verdict {
-    with_facts(program, case, |request| {
-        let facts = Partly { whole: request.facts, read };
-        let Request { caller, statement, protocol, key, now, .. } = *request;
-        program.best_case(&Request { caller, statement, protocol, key, facts: &facts, now })
-    })
-}
-
-fn with_facts<B: AsRef<[u8]>>(
+/// Hands `judge` a case as the evaluator wants it.
+pub(crate) fn with_facts<B: AsRef<[u8]>>(
     program: &Program<B>,
     case: &Case,
     judge: impl FnOnce(&Request<'_, CaseFacts<'_>>) -> Verdict,
@@ -107,7 +95,8 @@ impl Described {
     }
 }
 
-struct CaseFacts<'a> {
+/// The fields of a case.
+pub(crate) struct CaseFacts<'a> {
     described: &'a [Described],
     fields: &'a BTreeMap<Field, FieldValue>,
 }
@@ -149,26 +138,6 @@ impl Facts for CaseFacts<'_> {
             }
         }
         value(at)
-    }
-}
-
-/// Facts of which some have not been read.
-struct Partly<'a, F> {
-    whole: &'a CaseFacts<'a>,
-    read: F,
-}
-
-impl<F: Fn(u16) -> bool> Facts for Partly<'_, F> {
-    fn value(&self, field: u16) -> Value<'_> {
-        if (self.read)(field) { self.whole.value(field) } else { Value::Unread }
-    }
-
-    fn count(&self, list: u16) -> Count {
-        if (self.read)(list) { self.whole.count(list) } else { Count::Unread }
-    }
-
-    fn element(&self, field: u16, place: u32) -> Value<'_> {
-        if (self.read)(field) { self.whole.element(field, place) } else { Value::Unread }
     }
 }
 

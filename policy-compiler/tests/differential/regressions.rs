@@ -45,6 +45,7 @@ fn denied_when(condition: Condition) -> Policy {
                 span: Span::default(),
             }],
             mode: None,
+            max_body_bytes: None,
             span: Span::default(),
         }],
         agents: vec![Agent {

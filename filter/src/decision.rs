@@ -8,6 +8,8 @@ use ambit_request::json::JsonErrorKind;
 use ambit_request::jsonrpc::Id;
 use ambit_request::mcp::McpError;
 
+use crate::inbound::Passing;
+
 /// The JSON-RPC error code of a deny. Both protocols leave it to implementations: MCP reserves -32020 to -32099
 /// (2026-07-28, Error Codes), A2A -32001 to -32009 (1.0, section 5.4), and clients of MCP use -32000 and -32001.
 pub const DENIED: i32 = -32010;
@@ -26,6 +28,8 @@ pub struct Decision {
     pub form: Form,
     /// The reply may have lists of what the server offers.
     pub lists: bool,
+    /// The rest of the body may pass so far.
+    pub passing: Option<Passing>,
 }
 
 /// The form of a reply.
@@ -70,7 +74,7 @@ pub(crate) struct Refusal {
 
 impl Decision {
     pub(crate) const fn new(verdict: Verdict, form: Form) -> Self {
-        Self { verdict, detail: None, form, lists: false }
+        Self { verdict, detail: None, form, lists: false, passing: None }
     }
 
     /// A deny without a judgement.
@@ -86,7 +90,7 @@ impl Decision {
             pending: false,
             steps: 0,
         };
-        Self { verdict, detail: None, form: Form::Http, lists: false }
+        Self { verdict, detail: None, form: Form::Http, lists: false, passing: None }
     }
 }
 
@@ -114,6 +118,10 @@ impl Form {
 impl Refusal {
     pub(crate) const fn new(code: Code, detail: &'static str) -> Self {
         Self { code, detail, number: DENIED, is_bad_request: false }
+    }
+
+    pub(crate) const fn too_large() -> Self {
+        Self::new(Code::BodyTooLarge, "body-too-large")
     }
 
     pub(crate) const fn json(kind: JsonErrorKind) -> Self {

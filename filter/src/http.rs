@@ -6,12 +6,13 @@
 use std::rc::Rc;
 
 use ambit_bytecode::Code;
+use ambit_eval::Verdict;
 use ambit_lineage::header::HEADER_NAME;
 use ambit_lineage::shared::Ticket;
 
 use crate::decision::Decision;
 use crate::host::{self, Action, Level};
-use crate::inbound::{Inbound, Reading, Step};
+use crate::inbound::{Inbound, Passing, Reading, Step};
 use crate::listing::{self, Listing, Passed};
 use crate::live;
 use crate::policy::Policy;
@@ -44,6 +45,8 @@ enum State {
     Reading(Held),
     /// It may pass.
     Passed,
+    /// It may pass, if its body does not become too large.
+    Bounded(Box<Bounded>),
     /// It may pass, and its reply is cut down.
     Listing(Box<Listing>),
     /// It was answered.
@@ -54,6 +57,22 @@ enum State {
 struct Held {
     inbound: Inbound,
     reading: Box<Reading>,
+}
+
+/// What is kept of a request while its body passes.
+struct Bounded {
+    inbound: Inbound,
+    passing: Passing,
+    /// What counts when all of it has; none if it does not.
+    verdict: Option<Verdict>,
+}
+
+impl Drop for Bounded {
+    fn drop(&mut self) {
+        if let Some(verdict) = self.verdict.take() {
+            telemetry::count(&verdict);
+        }
+    }
 }
 
 impl Http {
@@ -71,7 +90,10 @@ impl Http {
 
     /// The host has `size` bytes of the body in all.
     pub(crate) fn body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.read(size, end_of_stream)
+        match &self.state {
+            State::Bounded(_) => self.pass(size),
+            _ => self.read(size, end_of_stream),
+        }
     }
 
     /// Trailers end a body whose last piece did not say that it was the last (host facts, 4.3).
@@ -172,11 +194,28 @@ impl Http {
                 return self.refuse(Code::InternalFault);
             };
             if let Some(decision) = held.reading.push(&held.inbound, policy, &bytes, Self::now()) {
-                // It is no allow, unless nothing is read of the body.
-                return self.act(decision, None);
+                let (inbound, taken) = (held.inbound.clone(), held.reading.taken());
+                let action = self.act(decision, Some(inbound));
+                return if let State::Bounded(_) = self.state { self.pass(taken) } else { action };
             }
         }
         if is_end { self.finish() } else { Action::Pause }
+    }
+
+    /// Lets a piece of the body pass, which nobody reads, as long as there are not too many.
+    fn pass(&mut self, size: usize) -> Action {
+        let (State::Bounded(bounded), Some(configured)) = (&mut self.state, &self.configured) else {
+            return self.after();
+        };
+        let Some(policy) = &configured.settings.policy else { return self.refuse(Code::NoPolicy) };
+        let Bounded { inbound, passing, verdict } = &mut **bounded;
+        match passing.push(inbound, policy, size, Self::now()) {
+            None => Action::Continue,
+            Some(decision) => {
+                *verdict = None;
+                self.act(decision, None)
+            }
+        }
     }
 
     /// The body is over.
@@ -194,7 +233,7 @@ impl Http {
     /// What to say to a callback that comes when everything is decided.
     fn after(&self) -> Action {
         match self.state {
-            State::Passed | State::Listing(_) => Action::Continue,
+            State::Passed | State::Bounded(_) | State::Listing(_) => Action::Continue,
             State::Fresh | State::Reading(_) | State::Denied => Action::Pause,
         }
     }
@@ -233,16 +272,23 @@ impl Http {
 
     fn act(&mut self, decision: Decision, inbound: Option<Inbound>) -> Action {
         let verdict = &decision.verdict;
-        telemetry::count(verdict);
         if verdict.allows() {
             // Shadow mode changes nothing, not even what is seen.
             let is_cut = decision.lists && !verdict.shadow;
-            self.state = match inbound.filter(|_| is_cut) {
-                Some(inbound) => State::Listing(Box::new(Listing::new(inbound, decision))),
-                None => State::Passed,
+            let verdict = *verdict;
+            self.state = match (inbound, decision.passing) {
+                (Some(inbound), Some(passing)) => {
+                    let bounded = Bounded { inbound, passing, verdict: Some(verdict) };
+                    self.state = State::Bounded(Box::new(bounded));
+                    return Action::Continue;
+                }
+                (Some(inbound), None) if is_cut => State::Listing(Box::new(Listing::new(inbound, decision))),
+                _ => State::Passed,
             };
+            telemetry::count(&verdict);
             return Action::Continue;
         }
+        telemetry::count(verdict);
         let id = telemetry::next_decision();
         let record = Record { id, verdict, detail: decision.detail, policy: self.policy() };
         host::store_record(&record.pairs());

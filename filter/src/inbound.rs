@@ -6,6 +6,7 @@
 use ambit_bytecode::Code;
 use ambit_eval::{Caller, Key, Principal, Program, Protocol, Request, Verdict};
 use ambit_request::extract::Extractor;
+use ambit_request::mcp::Params;
 use ambit_request::media::Media;
 use ambit_request::path::{CanonicalPath, PathBuffer, PathError, canonicalize};
 use ambit_request::spiffe::SpiffeId;
@@ -14,7 +15,6 @@ use crate::decision::{Decision, Form, Refusal};
 use crate::facts::{Body, RequestFacts};
 use crate::head::{Head, Pairs};
 use crate::intake::{Intake, Need, Way};
-use crate::limits::MAX_BODY_BYTES;
 use crate::policy::Policy;
 
 /// What the connection proves of the peer.
@@ -56,6 +56,8 @@ pub struct Reading {
     caller: Option<u16>,
     taken: usize,
     progress: Progress,
+    /// Headers that repeat arguments.
+    params: Option<Box<Params>>,
 }
 
 #[derive(Debug)]
@@ -69,6 +71,14 @@ enum Progress {
     },
     /// Only whether this is what its media type says; the verdict is there already.
     Preface(Verdict),
+}
+
+/// A body that passes unread, up to what its service declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passing {
+    way: Way,
+    limit: u32,
+    passed: u64,
 }
 
 /// One request before one policy at one time.
@@ -106,21 +116,30 @@ impl Inbound {
         if is_decided {
             let mut decision = Decision::new(verdict, intake.way.form());
             decision.lists = intake.way.protocol() == Protocol::Mcp && judge.head.resumes;
-            return Step::Decided(decision);
+            return Step::Decided(if is_end { decision } else { judge.limited(intake.way, decision) });
         }
         if is_end {
             return Step::Decided(judge.decide_empty(intake.way));
         }
         let progress = match (intake.need, intake.way.selection(policy)) {
-            (Need::Preface, _) | (_, None) => Progress::Preface(verdict),
+            (Need::Preface, _) | (_, None) => {
+                if judge.says_too_much(intake.way) {
+                    return Step::Decided(judge.refuse(intake.way, &Refusal::too_large()));
+                }
+                Progress::Preface(verdict)
+            }
             (_, Some(selection)) => {
-                if let Err(refusal) = judge.head.readable() {
+                if let Err(refusal) = judge.readable(intake.way) {
                     return Step::Decided(judge.refuse(intake.way, &refusal));
                 }
                 Progress::Fields { extractor: Extractor::new(selection), values: 0 }
             }
         };
-        Step::Read(Box::new(Reading { way: intake.way, caller: verdict.caller, taken: 0, progress }))
+        let params = match intake.way.params(&self.pairs) {
+            Ok(params) => params.map(Box::new),
+            Err(refusal) => return Step::Decided(judge.refuse(intake.way, &refusal)),
+        };
+        Step::Read(Box::new(Reading { way: intake.way, caller: verdict.caller, taken: 0, progress, params }))
     }
 
     fn caller(&self) -> Caller<'_> {
@@ -155,10 +174,14 @@ impl Reading {
     /// Takes the next bytes of the body; decides if what follows them does not matter any more.
     pub fn push(&mut self, inbound: &Inbound, policy: &Policy, bytes: &[u8], now: u64) -> Option<Decision> {
         // What is beyond the limit is not looked at, so that it is the same where the pieces end.
-        let room = MAX_BODY_BYTES.saturating_sub(self.taken);
+        let most = usize::try_from(self.way.body_limit(policy)).unwrap_or(usize::MAX);
+        let room = most.saturating_sub(self.taken);
         let fits = bytes.get(..room).unwrap_or(bytes);
         let is_too_large = fits.len() < bytes.len();
         self.taken = self.taken.saturating_add(bytes.len());
+        if let Some(params) = &mut self.params {
+            params.push(fits);
+        }
         let mut buffer = PathBuffer::new();
         match &mut self.progress {
             Progress::Preface(verdict) => {
@@ -166,14 +189,14 @@ impl Reading {
                 let judge = Judge::new(policy, inbound, &mut buffer, now);
                 // A gRPC message begins with whether it is compressed; no JSON text begins so.
                 Some(match first {
-                    0 | 1 => Decision::new(*verdict, self.way.form()),
+                    0 | 1 => judge.limited(self.way, Decision::new(*verdict, self.way.form())),
                     _ => judge.refuse(self.way, &Refusal::new(Code::BodyMalformed, "grpc-frame")),
                 })
             }
             Progress::Fields { extractor, values } => {
                 let refusal = match extractor.push(fits) {
                     Err(error) => Some(Refusal::json(error.kind())),
-                    Ok(_) if is_too_large => Some(Refusal::new(Code::BodyTooLarge, "body-too-large")),
+                    Ok(_) if is_too_large => Some(Refusal::too_large()),
                     Ok(progress) if progress.values == *values => return None,
                     Ok(progress) => {
                         *values = progress.values;
@@ -203,10 +226,25 @@ impl Reading {
             Progress::Fields { .. } if self.taken == 0 => judge.decide_empty(self.way),
             // Whether a deny was certain before the end was asked when the last value came.
             Progress::Fields { mut extractor, .. } => match extractor.end() {
-                Ok(()) => self.way.decide(&judge, extractor.facts()),
+                Ok(()) => match self.params.map_or(Ok(()), |params| params.check()) {
+                    Ok(()) => self.way.decide(&judge, extractor.facts()),
+                    Err(error) => judge.refuse_in(self.way, &Refusal::from(error), extractor.facts()),
+                },
                 Err(error) => judge.refuse_in(self.way, &Refusal::json(error.kind()), extractor.facts()),
             },
         })
+    }
+}
+
+impl Passing {
+    /// Takes the next bytes of the body, of which there are `size`; refuses the request if that is too many.
+    pub fn push(&mut self, inbound: &Inbound, policy: &Policy, size: usize, now: u64) -> Option<Decision> {
+        self.passed = self.passed.saturating_add(u64::try_from(size).unwrap_or(u64::MAX));
+        if self.passed <= u64::from(self.limit) {
+            return None;
+        }
+        let mut buffer = PathBuffer::new();
+        Some(Judge::new(policy, inbound, &mut buffer, now).refuse(self.way, &Refusal::too_large()))
     }
 }
 
@@ -244,6 +282,40 @@ impl<'a> Judge<'a> {
         })
     }
 
+    /// Holds the body of a request that may pass to what its service declares.
+    fn limited(&self, way: Way, mut decision: Decision) -> Decision {
+        if !decision.verdict.passes() {
+            return decision;
+        }
+        if self.says_too_much(way) {
+            return self.refuse(way, &Refusal::too_large());
+        }
+        let limit = self.policy.program().body_limit(way.protocol());
+        decision.passing = limit.map(|limit| Passing { way, limit, passed: 0 });
+        decision
+    }
+
+    /// Whether the body says to be larger than its service declares.
+    fn says_too_much(&self, way: Way) -> bool {
+        let limit = self.policy.program().body_limit(way.protocol());
+        let length = self.head.content_length;
+        limit.zip(length).is_some_and(|(limit, length)| length > u64::from(limit))
+    }
+
+    /// Whether the body can be read as JSON.
+    fn readable(&self, way: Way) -> Result<(), Refusal> {
+        let most = u64::from(way.body_limit(self.policy));
+        if self.head.content_length.is_some_and(|length| length > most) {
+            Err(Refusal::too_large())
+        } else if self.head.is_encoded {
+            Err(Refusal::new(Code::BodyUnreadable, "content-encoding"))
+        } else if self.head.media() != Media::Json {
+            Err(Refusal::new(Code::BodyUnreadable, "content-type"))
+        } else {
+            Ok(())
+        }
+    }
+
     /// Refuses the request, unless something else refuses it first.
     pub(crate) fn refuse(&self, way: Way, refusal: &Refusal) -> Decision {
         self.refuse_with(way, refusal, way.form())
@@ -279,22 +351,6 @@ impl<'a> Judge<'a> {
                 Decision::new(self.verdict(way.protocol(), Key::Known(&key), Body::Absent), way.form())
             }
             Err(refusal) => self.refuse(way, &refusal),
-        }
-    }
-}
-
-impl Head<'_> {
-    /// Whether a body of this kind can be read as JSON.
-    fn readable(&self) -> Result<(), Refusal> {
-        let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
-        if self.content_length.is_some_and(|length| length > limit) {
-            Err(Refusal::new(Code::BodyTooLarge, "body-too-large"))
-        } else if self.is_encoded {
-            Err(Refusal::new(Code::BodyUnreadable, "content-encoding"))
-        } else if self.media() != Media::Json {
-            Err(Refusal::new(Code::BodyUnreadable, "content-type"))
-        } else {
-            Ok(())
         }
     }
 }

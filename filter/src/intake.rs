@@ -21,7 +21,7 @@ use ambit_bytecode::Code;
 use ambit_eval::Protocol;
 use ambit_request::a2a::Operation;
 use ambit_request::extract::{Facts, Selection};
-use ambit_request::mcp::Version;
+use ambit_request::mcp::{Params, Version};
 use ambit_request::media::Media;
 
 pub(crate) use a2a::{A2aRest, A2aRpc};
@@ -29,7 +29,9 @@ pub(crate) use http::Http;
 pub(crate) use mcp::Mcp;
 
 use crate::decision::{Decision, Form, Refusal};
+use crate::head::Pairs;
 use crate::inbound::Judge;
+use crate::limits::MAX_BODY_BYTES;
 use crate::policy::Policy;
 
 /// How a request is read.
@@ -127,6 +129,19 @@ impl Way {
             Self::Mcp(_) => Protocol::Mcp,
             Self::A2aRpc | Self::A2aRest(_) | Self::A2aGrpc(_) => Protocol::A2a,
             Self::Grpc { .. } => Protocol::Grpc,
+        }
+    }
+
+    /// The largest body of such a request that is read, in bytes.
+    pub(crate) fn body_limit(self, policy: &Policy) -> u32 {
+        policy.program().body_limit(self.protocol()).map_or(MAX_BODY_BYTES, |most| most.min(MAX_BODY_BYTES))
+    }
+
+    /// The headers that repeat arguments, where the version has them.
+    pub(crate) fn params(self, pairs: &Pairs) -> Result<Option<Params>, Refusal> {
+        match self {
+            Self::Mcp(Version::V2026_07_28) => Ok(Params::read(pairs.iter())?),
+            _ => Ok(None),
         }
     }
 

@@ -1,8 +1,7 @@
 //! Every bound this crate holds, in one place.
 
-/// The largest body that is read for a decision, in bytes: below what Envoy buffers by default (1 MiB: host facts, 4.3),
-/// so that what is larger is refused here, with a code, before Envoy answers by itself.
-pub const MAX_BODY_BYTES: usize = 960 * 1024;
+/// The largest body that is read for a decision, in bytes, where the service declares no smaller one.
+pub const MAX_BODY_BYTES: u32 = ambit_bytecode::limits::MAX_BODY_BYTES;
 
 /// Most bytes of replies that one worker holds at a time, over all replies.
 pub const MAX_HELD_BYTES: usize = 2 * 1024 * 1024;

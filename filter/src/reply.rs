@@ -3,12 +3,12 @@
 //!
 //! | form | status | body |
 //! | --- | --- | --- |
-//! | HTTP | 403 | a JSON object |
-//! | gRPC | `PERMISSION_DENIED` | the message of the status |
+//! | HTTP | 403; 413 where the body is too large | a JSON object |
+//! | gRPC | `PERMISSION_DENIED`; `RESOURCE_EXHAUSTED` where the body is too large | the message of the status |
 //! | JSON-RPC request | 200 | a JSON-RPC error with the id of the request; of a batch, one for each request |
-//! | other JSON-RPC message, or one whose id was not read | 403 | a JSON-RPC error whose id is null |
+//! | other JSON-RPC message, or one whose id was not read | 403, or 413 | a JSON-RPC error whose id is null |
 //! | MCP headers that differ from the body, or an unknown version | 400 | a JSON-RPC error, as the protocol says |
-//! | A2A over HTTP | 403 | the error object of Google's APIs |
+//! | A2A over HTTP | 403, or 413 | the error object of Google's APIs |
 //!
 //! To a caller that takes a stream of events and not JSON, the JSON-RPC error to its request is one event.
 //!
@@ -22,6 +22,9 @@ use crate::record::{DecisionId, Json};
 
 /// The gRPC status `PERMISSION_DENIED`.
 pub const GRPC_PERMISSION_DENIED: i32 = 7;
+
+/// The gRPC status `RESOURCE_EXHAUSTED`.
+pub const GRPC_RESOURCE_EXHAUSTED: i32 = 8;
 
 /// A local reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,20 +54,23 @@ impl Reply {
         let code = decision.verdict.code;
         let facts = Told { code, detail: decision.detail, id };
         let json = Some("application/json");
+        let is_too_large = code == Code::BodyTooLarge;
+        let denied = if is_too_large { 413 } else { 403 };
         let (status, media, body) = match &decision.form {
-            Form::Http => (403, json, facts.object()),
-            Form::Grpc => (403, None, facts.message()),
-            Form::JsonRpc(error) if error.is_event && error.status() == 200 => {
+            Form::Http => (denied, json, facts.object()),
+            Form::Grpc => (denied, None, facts.message()),
+            Form::JsonRpc(error) if error.is_event && error.status(denied) == 200 => {
                 (200, Some("text/event-stream"), format!("data: {}\n\n", facts.json_rpc(error)))
             }
-            Form::JsonRpc(error) => (error.status(), json, facts.json_rpc(error)),
-            Form::Rest => (403, json, facts.google()),
+            Form::JsonRpc(error) => (error.status(denied), json, facts.json_rpc(error)),
+            Form::Rest => (denied, json, facts.google(denied)),
         };
         let is_grpc = decision.form == Form::Grpc;
         let mut headers =
             vec![("x-ambit-code", String::from(code.word())), ("x-ambit-decision", id.to_string())];
         headers.extend(media.map(|media| ("content-type", String::from(media))));
-        let grpc_status = is_grpc.then_some(GRPC_PERMISSION_DENIED);
+        let grpc = if is_too_large { GRPC_RESOURCE_EXHAUSTED } else { GRPC_PERMISSION_DENIED };
+        let grpc_status = is_grpc.then_some(grpc);
         Self { status, grpc_status, details: format!("ambit:{}", code.word()), headers, body }
     }
 }
@@ -78,10 +84,11 @@ pub fn answer(decision: &Decision, id: DecisionId) -> Option<Vec<u8>> {
 }
 
 impl RpcError {
-    fn status(&self) -> u32 {
+    /// The status; `denied` where there is no request to answer.
+    fn status(&self, denied: u32) -> u32 {
         match self {
             Self { is_bad_request: true, .. } => 400,
-            Self { ids, .. } if ids.is_empty() => 403,
+            Self { ids, .. } if ids.is_empty() => denied,
             _ => 200,
         }
     }
@@ -135,7 +142,7 @@ impl Told {
         }
     }
 
-    fn google(&self) -> String {
+    fn google(&self, status: u32) -> String {
         let mut metadata = Json::default();
         metadata.text("code", self.code.word().as_bytes());
         if let Some(detail) = self.detail {
@@ -149,8 +156,9 @@ impl Told {
         info.text("domain", b"a2a-protocol.org");
         info.raw("metadata", &metadata.end());
         let mut error = Json::default();
-        error.raw("code", "403");
-        error.text("status", b"PERMISSION_DENIED");
+        error.raw("code", &status.to_string());
+        let word: &[u8] = if status == 413 { b"RESOURCE_EXHAUSTED" } else { b"PERMISSION_DENIED" };
+        error.text("status", word);
         error.text("message", self.message().as_bytes());
         error.raw("details", &format!("[{}]", info.end()));
         let mut body = Json::default();

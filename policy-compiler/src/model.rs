@@ -97,6 +97,8 @@ pub struct Service {
     pub actions: Vec<Action>,
     /// `None`: the mesh's.
     pub mode: Option<Mode>,
+    /// The largest body of a request, in bytes; `None`: any that needs not be read.
+    pub max_body_bytes: Option<u32>,
     /// Where it is declared.
     pub span: Span,
 }

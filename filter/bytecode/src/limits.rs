@@ -26,6 +26,9 @@ pub const MAX_STEPS: u32 = 1 << 20;
 pub const MAX_DIGITS: u32 = 18;
 /// The largest exponent of a number, and, negated, the smallest.
 pub const MAX_EXPONENT: i16 = 64;
+/// The largest body that a service may take, in bytes, if policy is to read it: below what Envoy buffers by default
+/// (1 MiB: host facts, 4.3), so that what is larger is refused with a code before Envoy answers by itself.
+pub const MAX_BODY_BYTES: u32 = 960 << 10;
 /// The most sections of a blob.
 pub const MAX_SECTIONS: usize = 32;
 /// The most fields that the conditions of one blob read.

@@ -166,6 +166,7 @@ fn policy(agents: usize) -> Policy {
             protocol: Protocol::Mcp,
             actions: (0..ACTIONS).map(action).collect(),
             mode: None,
+            max_body_bytes: None,
             span: Span::default(),
         }],
         agents,

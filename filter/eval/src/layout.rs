@@ -43,6 +43,8 @@ pub(crate) struct Layout {
     pub(crate) actions: Table<8>,
     pub(crate) columns: u16,
     pub(crate) selectors: [Option<Selector>; 4],
+    /// Bytes, by the place of the protocol; 0 is none.
+    pub(crate) body_limits: [u32; 4],
     pub(crate) rows: Table<1>,
     pub(crate) arms: Groups<8>,
     pub(crate) reaches: Table<4>,

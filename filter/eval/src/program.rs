@@ -167,6 +167,12 @@ impl<B: AsRef<[u8]>> Program<B> {
         self.layout.selectors.get(protocol.place()).is_some_and(Option::is_some)
     }
 
+    /// The largest body that the workload takes in requests of a protocol, in bytes, if it says.
+    #[must_use]
+    pub fn body_limit(&self, protocol: Protocol) -> Option<u32> {
+        self.layout.body_limits.get(protocol.place()).copied().filter(|most| *most > 0)
+    }
+
     /// How many fields conditions read. Their ids are 0 up to this.
     #[must_use]
     pub fn fields(&self) -> u16 {

@@ -41,6 +41,19 @@ pub trait Sink {
     fn literal(&mut self, literal: Literal) -> Result<(), JsonErrorKind>;
 }
 
+/// The number that a text is, if it is one that [`Number`] can hold.
+pub(crate) fn number(text: &[u8]) -> Option<Number> {
+    let mut scanner = match text.split_first()? {
+        (first @ (b'-' | b'0'..=b'9'), _) => NumberScanner::new(*first),
+        _ => return None,
+    };
+    let rest = text.get(1..).unwrap_or_default();
+    if !rest.is_empty() && scanner.step(rest) != Some(&[]) {
+        return None;
+    }
+    scanner.value()?.ok()
+}
+
 /// A value that is a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Literal {

@@ -32,6 +32,8 @@ pub const MAX_LIST: usize = 64;
 pub const MAX_LIST_VALUES: usize = 4096;
 /// Most messages in a JSON-RPC batch.
 pub const MAX_BATCH: usize = 32;
+/// Most `Mcp-Param-*` headers of one request.
+pub const MAX_PARAM_HEADERS: usize = 32;
 /// Most bytes of a listing, or of one event of a stream, that are held until it is complete.
 pub const MAX_LIST_BYTES: usize = 512 * 1024;
 /// Most entries of the lists in one message.

@@ -35,11 +35,13 @@ use crate::uri::UriError;
 pub mod list;
 mod methods;
 mod mirror;
+mod params;
 #[cfg(test)]
 mod tests;
 
 pub use methods::{METHODS, Method, Subject, method};
 pub use mirror::Mirror;
+pub use params::Params;
 
 /// A version of MCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

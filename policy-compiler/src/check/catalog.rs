@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use ambit_bytecode::limits::MAX_BODY_BYTES;
+
 use super::effects::Effects;
 use super::inline::Refinement;
 use super::{identity, path, selector};
@@ -96,8 +98,37 @@ fn service(document: &ast::Service, effects: &mut Effects, diagnostics: &mut Dia
         protocol,
         actions,
         mode: document.mode,
+        max_body_bytes: document.body_limit.as_ref().and_then(|size| bytes(size, diagnostics)),
         span: document.name.span,
     }
+}
+
+/// The bytes of a size such as `256Ki`, as Kubernetes writes it.
+fn bytes(size: &ast::Name, diagnostics: &mut Diagnostics) -> Option<u32> {
+    let text = size.value.as_str();
+    let digits = text
+        .strip_suffix("Ki")
+        .filter(|digits| digits.len() <= 6 && digits.starts_with(|c: char| c.is_ascii_digit() && c != '0'));
+    let Some(kib) = digits.and_then(|digits| digits.parse::<u32>().ok()) else {
+        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = text.strip_suffix(unit).unwrap_or_default();
+        let meant = match unit {
+            "K" | "KB" | "KiB" | "k" | "kB" if !number.is_empty() => format!("write `{number}Ki`"),
+            _ => format!("whole KiB, as in `256Ki`, at most `{}Ki`", MAX_BODY_BYTES / 1024),
+        };
+        let message = format!("`{text}` is not a size");
+        diagnostics.push(Diagnostic::new(Code::BadSize, size.span, message).help(meant));
+        return None;
+    };
+    let bytes = kib.saturating_mul(1024);
+    if bytes > MAX_BODY_BYTES {
+        let message = format!("`body` must be from 1Ki to {}Ki", MAX_BODY_BYTES / 1024);
+        diagnostics.push(
+            Diagnostic::new(Code::OutOfRange, size.span, message)
+                .help("the proxy holds no more of a body while it is judged; leave `body` out for requests that policy need not read"),
+        );
+    }
+    Some(bytes)
 }
 
 fn action(

@@ -127,6 +127,9 @@ Two fields were given of which only one may be, or none of several of which one 
 BadTime = 111 Error "malformed time" "\
 Times are RFC 3339 in UTC, such as `2027-01-31T00:00:00Z`.";
 
+BadSize = 112 Error "malformed size" "\
+Sizes are whole KiB, written as Kubernetes writes them: `256Ki`.";
+
 DuplicateName = 201 Error "name given twice" "\
 Two documents of one kind have the same name. Documents are not merged: put everything about one agent in one document.";
 

@@ -48,8 +48,16 @@ pub(super) fn selectors(lowered: &Lowered, pools: &mut Pools, out: &mut Vec<u8>)
         .into_iter()
         .filter(|protocol| services.iter().any(|service| service.protocol == *protocol))
         .collect();
+    // In the order of their numbers, as protocols are.
+    let limits: Vec<(Protocol, u32)> = spoken
+        .iter()
+        .filter_map(|protocol| {
+            let mut services = services.iter().filter(|service| service.protocol == *protocol);
+            Some((*protocol, services.find_map(|service| service.max_body_bytes)?))
+        })
+        .collect();
     write::count16(out, spoken.len(), "protocols")?;
-    write::u16(out, 0);
+    write::count16(out, limits.len(), "limits")?;
     for protocol in spoken {
         out.push(protocol_number(protocol));
         out.push(0);
@@ -74,6 +82,12 @@ pub(super) fn selectors(lowered: &Lowered, pools: &mut Pools, out: &mut Vec<u8>)
         }
         let keys: Vec<Vec<u8>> = exact.into_iter().map(|(key, _)| key.into_bytes()).collect();
         index::write(out, &keys, |place| records.get(place).cloned().unwrap_or_default())?;
+    }
+    for (protocol, most) in limits {
+        out.push(protocol_number(protocol));
+        out.push(0);
+        write::u16(out, 0);
+        write::u32(out, most);
     }
     Ok(())
 }

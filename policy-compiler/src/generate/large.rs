@@ -120,6 +120,7 @@ fn service(place: u32, actions: u32) -> Service {
             })
             .collect(),
         mode: None,
+        max_body_bytes: None,
         span: Span::default(),
     }
 }

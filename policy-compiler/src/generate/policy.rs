@@ -81,6 +81,7 @@ fn service(choices: &mut Choices, place: usize) -> Service {
         protocol,
         actions,
         mode: mode(choices),
+        max_body_bytes: None,
         span: Span::default(),
     }
 }

@@ -54,6 +54,8 @@ pub struct Service {
     pub protocol: Option<Protocol>,
     /// `actions`
     pub actions: Vec<Action>,
+    /// `limits.body`
+    pub body_limit: Option<Name>,
     /// `mode`
     pub mode: Option<Mode>,
 }

@@ -158,6 +158,7 @@ fn service(name: Spanned<String>, spec: &Object<'_>) -> Service {
             _ => None,
         }),
         actions: spec.objects("actions").map(|entry| action(&entry)).collect(),
+        body_limit: spec.object("limits").and_then(|limits| limits.text("body")),
         mode: mode(spec),
     }
 }

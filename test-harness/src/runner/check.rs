@@ -12,6 +12,9 @@ use crate::scenario::{Ending, Exchange, Expectation, Hop, Stage};
 /// The gRPC status `PERMISSION_DENIED`.
 const GRPC_PERMISSION_DENIED: &str = "7";
 
+/// The gRPC status `RESOURCE_EXHAUSTED`.
+const GRPC_RESOURCE_EXHAUSTED: &str = "8";
+
 /// All that is not as expected.
 pub(super) fn faults(expectation: &Expectation, exchange: &Exchange, observed: &Observed) -> Vec<String> {
     let mut faults = Vec::new();
@@ -206,10 +209,12 @@ fn check_reply(
     expect("the detail of the access log", evidence.details.as_deref(), &format!("ambit:{}", code.word()));
     expect("the header `x-ambit-code`", evidence.header("x-ambit-code"), code.word());
     expect("the header `x-ambit-decision`", evidence.header("x-ambit-decision"), id);
-    let status = expectation.status.unwrap_or(if is_grpc { 200 } else { 403 });
+    let denied = if code == Code::BodyTooLarge { 413 } else { 403 };
+    let status = expectation.status.unwrap_or(if is_grpc { 200 } else { denied });
     expect("the status", evidence.status.map(|status| status.to_string()).as_deref(), &status.to_string());
     if is_grpc {
-        expect("the gRPC status", evidence.header("grpc-status"), GRPC_PERMISSION_DENIED);
+        let grpc = if code == Code::BodyTooLarge { GRPC_RESOURCE_EXHAUSTED } else { GRPC_PERMISSION_DENIED };
+        expect("the gRPC status", evidence.header("grpc-status"), grpc);
     } else if exchange.method != b"HEAD" {
         // An error may come as the one event of a stream.
         let (media, json) = match evidence.body.strip_prefix(b"data: ") {

@@ -66,7 +66,10 @@ pub fn start(destination: &Destination, config: &[u8]) -> io::Result<Box<dyn Run
 
 /// The reply that a scenario's answer is: several pieces are sent one by one.
 fn reply(answer: Option<Answer>) -> Reply {
-    let Some(Answer { status, headers, mut pieces }) = answer else { return Reply::new(200, "ok") };
+    // Also an answer of an MCP server, if not a good one.
+    let Some(Answer { status, headers, mut pieces }) = answer else {
+        return Reply::new(200, "{}").header("content-type", "application/json");
+    };
     let reply = if pieces.len() > 1 {
         let (reply, stream) = Reply::stream(status);
         std::thread::spawn(move || {

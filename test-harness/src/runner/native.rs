@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use ambit_bytecode::Code;
 use ambit_eval::Verdict;
+use ambit_filter::decision::Decision;
 use ambit_filter::head::Pairs;
 use ambit_filter::inbound::{self, Inbound, Step};
 use ambit_filter::policy::Policy;
@@ -107,13 +108,29 @@ impl Runner for Native {
 /// Judges a request as its pieces come.
 fn judge(policy: &Policy, inbound: &Inbound, exchange: &Exchange) -> (Verdict, Stage) {
     let mut reading = match inbound.begin(policy, exchange.ends_at_headers(), NOW) {
-        Step::Decided(decision) => return (decision.verdict, Stage::Headers),
+        Step::Decided(decision) => {
+            return pass(policy, inbound, &exchange.pieces, &decision, Stage::Headers);
+        }
         Step::Read(reading) => reading,
     };
-    for piece in &exchange.pieces {
+    for (place, piece) in exchange.pieces.iter().enumerate() {
         if let Some(decision) = reading.push(inbound, policy, piece, NOW) {
-            return (decision.verdict, Stage::Body);
+            return pass(policy, inbound, &exchange.pieces[place..], &decision, Stage::Body);
         }
     }
     (reading.finish(inbound, policy, NOW).verdict, Stage::Body)
+}
+
+/// Lets a body pass as far as a decision says.
+fn pass(
+    policy: &Policy,
+    inbound: &Inbound,
+    pieces: &[Vec<u8>],
+    decision: &Decision,
+    stage: Stage,
+) -> (Verdict, Stage) {
+    let mut passing = decision.passing;
+    let mut large =
+        pieces.iter().filter_map(|piece| passing.as_mut()?.push(inbound, policy, piece.len(), NOW));
+    large.next().map_or((decision.verdict, stage), |decision| (decision.verdict, Stage::Body))
 }

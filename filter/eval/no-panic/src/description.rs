@@ -44,6 +44,7 @@ pub(crate) fn texts<'a>(program: &'a Blob<'_>, id: u16) -> impl Iterator<Item = 
 pub(crate) fn for_each_number(program: &Blob<'_>, id: u16, mut number: impl FnMut(u32)) {
     for protocol in Protocol::ALL {
         number(u32::from(program.speaks(protocol)));
+        number(program.body_limit(protocol).unwrap_or_default());
         number(u32::from(program.key_automaton(protocol).unwrap_or_default()));
         number(u32::from(program.action(protocol, program.bytes()).unwrap_or_default()));
         let mut marks = [0; 64];

@@ -2,7 +2,7 @@
 
 use ambit_bytecode::blob::{Blob, Section};
 use ambit_bytecode::cursor::{Cursor, Truncated, index};
-use ambit_bytecode::limits::{MAX_EFFECTS, MAX_FIELDS, MAX_TRUST_DOMAINS};
+use ambit_bytecode::limits::{MAX_BODY_BYTES, MAX_EFFECTS, MAX_FIELDS, MAX_TRUST_DOMAINS};
 
 use super::{Place, VerifyError, VerifyErrorKind, place};
 use crate::facts::Protocol;
@@ -89,6 +89,16 @@ impl<'a> Reader<'a> {
         Ok(Index { seed, displacements, slots })
     }
 
+    /// A protocol that comes after the one before.
+    fn protocol_after(&mut self, previous: &mut Option<Protocol>) -> Result<Protocol, VerifyError> {
+        let protocol =
+            Protocol::from_number(self.u8()?).ok_or_else(|| self.wrong(VerifyErrorKind::Unknown))?;
+        if previous.replace(protocol) >= Some(protocol) {
+            return Err(self.wrong(VerifyErrorKind::Order));
+        }
+        Ok(protocol)
+    }
+
     fn at_end(&self) -> Result<(), VerifyError> {
         if self.cursor.is_at_end() {
             Ok(())
@@ -108,7 +118,7 @@ pub(super) fn lay_out(blob: &Blob<'_>) -> Result<Layout, VerifyError> {
     identities(blob, &mut layout)?;
     missions(blob, &mut layout)?;
     actions(blob, &mut layout)?;
-    layout.selectors = selectors(blob)?;
+    selectors(blob, &mut layout)?;
     let rows = blob.extent(Section::Rows);
     layout.rows = Table { start: rows.start, count: u32::try_from(rows.length).unwrap_or(0) };
     layout.arms = grouped(blob, Section::Arms)?;
@@ -223,30 +233,41 @@ fn actions(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     reader.at_end()
 }
 
-fn selectors(blob: &Blob<'_>) -> Result<[Option<Selector>; 4], VerifyError> {
+fn selectors(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let mut reader = Reader::new(blob, Section::Selectors);
     let count = reader.u16()?;
-    reader.reserved()?;
-    let mut selectors = [None; 4];
+    let limits = reader.u16()?;
     let mut previous = None;
     for _ in 0..count {
-        let protocol =
-            Protocol::from_number(reader.u8()?).ok_or_else(|| reader.wrong(VerifyErrorKind::Unknown))?;
-        if previous >= Some(protocol) {
-            return Err(reader.wrong(VerifyErrorKind::Order));
-        }
-        previous = Some(protocol);
+        let protocol = reader.protocol_after(&mut previous)?;
         if reader.u8()? != 0 {
             return Err(reader.wrong(VerifyErrorKind::Reserved));
         }
         let automaton = reader.u16()?;
         let exact = reader.index()?;
-        if let Some(slot) = selectors.get_mut(protocol.place()) {
+        if let Some(slot) = layout.selectors.get_mut(protocol.place()) {
             *slot = Some(Selector { exact, automaton });
         }
     }
-    reader.at_end()?;
-    Ok(selectors)
+    previous = None;
+    for _ in 0..limits {
+        let protocol = reader.protocol_after(&mut previous)?;
+        if layout.selectors.get(protocol.place()).copied().flatten().is_none() {
+            return Err(reader.wrong(VerifyErrorKind::Reference));
+        }
+        if reader.u8()? != 0 {
+            return Err(reader.wrong(VerifyErrorKind::Reserved));
+        }
+        reader.reserved()?;
+        let most = reader.u32()?;
+        if most == 0 || most > MAX_BODY_BYTES {
+            return Err(reader.wrong(VerifyErrorKind::Count));
+        }
+        if let Some(slot) = layout.body_limits.get_mut(protocol.place()) {
+            *slot = most;
+        }
+    }
+    reader.at_end()
 }
 
 fn fields(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {

@@ -1,5 +1,6 @@
 //! Sections: as tables, what they name, and what they hold.
 
+use ambit_bytecode::limits::MAX_BODY_BYTES;
 use ambit_bytecode::{NONE, Section, Section::*};
 
 use super::VerifyErrorKind::{Count, Number, Order, Reference, Reserved, Trailing, Truncated, Unknown};
@@ -46,9 +47,16 @@ pub const TABLES: &[Case] = &[
     case(Change::Cut(Actions, 1), Truncated, Actions, 16),
     case(Change::Push(Actions, &[0]), Trailing, Actions, 32),
     case(Change::Set(Actions, 6, &[1]), Reserved, Actions, 6),
-    case(Change::Cut(Selectors, 1), Truncated, Selectors, SECOND_SELECTOR + 20),
-    case(Change::Push(Selectors, &[0]), Trailing, Selectors, SECOND_SELECTOR + 36),
-    case(Change::Set(Selectors, 2, &[1]), Reserved, Selectors, 2),
+    case(Change::Cut(Selectors, 1), Truncated, Selectors, LIMIT + 4),
+    case(Change::Push(Selectors, &[0]), Trailing, Selectors, LIMIT + 8),
+    case(Change::Set(Selectors, 2, &[2]), Truncated, Selectors, LIMIT + 8),
+    case(Change::Draft(|draft| draft.limits[0].0 = 5), Unknown, Selectors, LIMIT),
+    case(Change::Draft(|draft| draft.limits[0].0 = 3), Reference, Selectors, LIMIT),
+    case(Change::Draft(|draft| draft.limits.push((2, 1))), Order, Selectors, LIMIT + 8),
+    case(Change::Draft(|draft| draft.limits[0].1 = 0), Count, Selectors, LIMIT + 4),
+    case(Change::Draft(|draft| draft.limits[0].1 = MAX_BODY_BYTES + 1), Count, Selectors, LIMIT + 4),
+    case(Change::Set(Selectors, LIMIT + 1, &[1]), Reserved, Selectors, LIMIT + 1),
+    case(Change::Set(Selectors, LIMIT + 2, &[1]), Reserved, Selectors, LIMIT + 2),
     case(Change::Set(Selectors, 4, &[0]), Unknown, Selectors, 4),
     case(Change::Set(Selectors, 4, &[5]), Unknown, Selectors, 4),
     case(Change::Set(Selectors, 5, &[1]), Reserved, Selectors, 5),
@@ -230,6 +238,9 @@ const NAMESPACES: usize = 12 + 6 + 5 * 8;
 const IDENTITIES_END: usize = NAMESPACES + 12 + 2 + 2 * 4 + 2;
 /// Where the second selector begins: after the first, with one key in two slots.
 const SECOND_SELECTOR: usize = 4 + 4 + 12 + 2 + 2 * 4;
+
+/// Where the limit begins.
+const LIMIT: usize = SECOND_SELECTOR + 36;
 /// Where the third automaton begins.
 const DIGITS: usize = 16 + (8 + 12 + 8) + (8 + 30 + 20);
 

@@ -41,6 +41,8 @@ pub struct Draft {
     pub actions: Vec<Action>,
     pub columns: u16,
     pub selectors: Vec<Selector>,
+    /// Protocol, and most bytes of a body.
+    pub limits: Vec<(u8, u32)>,
     /// Alternatives of each: rule, condition, reach.
     pub arms: Vec<Vec<(u32, u16, u16)>>,
     /// Flags, and through whom.
@@ -270,7 +272,8 @@ impl Writer<'_> {
             self.name(section, action.name);
             [action.service, action.effects, action.column].into_iter().for_each(|id| self.u16(section, id));
         }
-        self.count(Section::Selectors, draft.selectors.len());
+        self.u16(Section::Selectors, short(draft.selectors.len()));
+        self.u16(Section::Selectors, short(draft.limits.len()));
         for selector in &draft.selectors {
             self.u8(Section::Selectors, selector.protocol);
             self.u8(Section::Selectors, 0);
@@ -279,6 +282,12 @@ impl Writer<'_> {
             let slots: Vec<_> =
                 selector.keys.iter().map(|(key, action)| vec![self.string(key), *action]).collect();
             self.index(Section::Selectors, &keys, &slots);
+        }
+        for (protocol, most) in &draft.limits {
+            self.u8(Section::Selectors, *protocol);
+            self.u8(Section::Selectors, 0);
+            self.u16(Section::Selectors, 0);
+            self.u32(Section::Selectors, *most);
         }
     }
 

@@ -38,6 +38,7 @@ pub fn world(condition: &str) -> Draft {
             Selector { protocol: 1, automaton: NONE, keys: vec![("GET /orders", 0)] },
             Selector { protocol: 2, automaton: 0, keys: vec![("tools/call:write", 1), ("tools/list", 0)] },
         ],
+        limits: vec![(2, 1 << 18)],
         arms: vec![vec![(0, 0, NONE)], vec![(0, NONE, 1), (1, 0, 0)]],
         reaches: vec![(3, NONE), (1, 0)],
         sets: vec![vec![1, 2], vec![0, 1], vec![]],

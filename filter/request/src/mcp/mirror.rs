@@ -121,12 +121,12 @@ fn is_spelling_of(header: &[u8], text: &[u8]) -> bool {
     }
 }
 
-fn inner(header: &[u8]) -> Option<&[u8]> {
+pub(super) fn inner(header: &[u8]) -> Option<&[u8]> {
     header.strip_prefix(b"=?base64?")?.strip_suffix(b"?=")
 }
 
 /// Whether `encoded` is `text` in the standard alphabet with padding (RFC 4648 section 4).
-fn is_base64_of(encoded: &[u8], text: &[u8]) -> bool {
+pub(super) fn is_base64_of(encoded: &[u8], text: &[u8]) -> bool {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (quads, rest) = encoded.as_chunks::<4>();
     if !rest.is_empty() || quads.len() != text.len().div_ceil(3) {

@@ -21,8 +21,22 @@ pub(super) const SPEC: Object = Object {
             "[{name: row.read, methods: [GET], path: \"/rows/{id}\", effects: [read]}]",
         )
         .mistaken(&["tools", "routes", "methods", "endpoints"]),
+        Field::optional("limits", Shape::Object(&LIMITS), "How large its requests may be.", "{body: 256Ki}")
+            .mistaken(&["limit", "maxBody", "bodyLimit"]),
         Field::optional("mode", MODE, "Overrides the mesh's.", "shadow"),
     ],
+};
+
+const LIMITS: Object = Object {
+    name: "Limits",
+    doc: "How large requests may be.",
+    fields: &[Field::optional(
+        "body",
+        Shape::Text { pattern: Some("^[1-9][0-9]{0,2}Ki$") },
+        "The largest body, in whole KiB from `1Ki` to `960Ki`. Default: any, but 960 KiB where policy reads it.",
+        "256Ki",
+    )
+    .mistaken(&["bytes", "size", "bodyBytes", "maxBodyBytes"])],
 };
 
 const WORKLOAD: Object = Object {

@@ -155,6 +155,9 @@ impl Http {
         let Some(policy) = &configured.settings.policy else {
             return self.refuse(Code::NoPolicy);
         };
+        if configured.is_foreign() {
+            return self.refuse(Code::PolicyForAnotherWorkload);
+        }
         let Some(pairs) = host::request_headers() else {
             return self.refuse(Code::RequestMalformed);
         };

@@ -83,6 +83,14 @@ impl Policy {
         &self.program
     }
 
+    /// Whether the policy is for the workload of a certificate with this URI SAN. A SAN that names no Kubernetes service
+    /// account says nothing of it, so that there is nothing to hold against the policy.
+    #[must_use]
+    pub fn is_for(&self, san: &[u8]) -> bool {
+        let Some((namespace, account)) = kubernetes(san) else { return true };
+        self.program.workload() == (namespace, account)
+    }
+
     /// How bodies are read.
     pub(crate) const fn readers(&self) -> &Readers {
         &self.readers
@@ -100,6 +108,15 @@ impl Policy {
     /// How many query fields there are.
     pub(crate) const fn queries(&self) -> usize {
         self.queries
+    }
+}
+
+/// Namespace and service account of `spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT`.
+fn kubernetes(san: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut parts = san.strip_prefix(b"spiffe://")?.split(|byte| *byte == b'/').skip(1);
+    match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()) {
+        (b"ns", namespace, b"sa", account, None) => Some((namespace, account)),
+        _ => None,
     }
 }
 

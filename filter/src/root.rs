@@ -1,14 +1,18 @@
 //! The root context: one configuration of the filter on one worker. It owns the policy, so that streams which began
 //! under one policy end under it while an update is under way.
 
+use core::cell::Cell;
 use std::rc::Rc;
+
+use ambit_bytecode::Code;
 
 use crate::call::OutboundCall;
 use crate::contexts::Stream;
 use crate::host::{self, Level};
 use crate::http::Http;
+use crate::in_force::{self, Superseded};
 use crate::live;
-use crate::settings::{Role, Settings};
+use crate::settings::{Identity, Role, Settings};
 use crate::telemetry;
 
 /// How often counters are flushed and the clock is read.
@@ -17,6 +21,41 @@ const TICK_MS: u32 = 1_000;
 /// A configuration, which its streams share.
 pub(crate) struct Configured {
     pub(crate) settings: Settings,
+    /// Whether the policy is for the workload whose proxy this is, once that is known.
+    is_ours: Cell<Option<bool>>,
+}
+
+impl Configured {
+    const fn new(settings: Settings) -> Self {
+        Self { settings, is_ours: Cell::new(None) }
+    }
+
+    /// Whether the policy may be another workload's. It is asked of a signed policy only, and of the first connection
+    /// that shows a certificate of ours: the configuration comes before there is any.
+    pub(crate) fn is_foreign(&self) -> bool {
+        let Settings { policy: Some(policy), trust: Some(_), identity: Identity::Connection, .. } =
+            &self.settings
+        else {
+            return false;
+        };
+        if self.is_ours.get().is_none()
+            && let Some(san) = host::own_san()
+        {
+            let is_ours = policy.is_for(&san);
+            self.is_ours.set(Some(is_ours));
+            if !is_ours {
+                host::log(
+                    Level::Error,
+                    &format!(
+                        "ambit: the policy is for another workload: code={} ours={}",
+                        Code::PolicyForAnotherWorkload.word(),
+                        san.escape_ascii()
+                    ),
+                );
+            }
+        }
+        self.is_ours.get() == Some(false)
+    }
 }
 
 pub(crate) struct Root {
@@ -53,8 +92,23 @@ impl Root {
                         &format!("ambit: lineage cannot be kept: code={}", refused.word()),
                     );
                 }
-                host::log(Level::Info, &summary(&settings));
-                self.configured = Some(Rc::new(Configured { settings }));
+                self.configured = Some(match in_force::admit(Rc::new(Configured::new(settings))) {
+                    Ok(fresh) => {
+                        host::log(Level::Info, &summary(&fresh.settings));
+                        warn_of_invalid(&fresh.settings);
+                        fresh
+                    }
+                    Err(Superseded { generation, by }) => {
+                        let in_force = by.settings.generation();
+                        host::log(
+                            Level::Error,
+                            &format!(
+                                "ambit: configuration superseded: code=policy-rolled-back generation={generation} in-force={in_force}"
+                            ),
+                        );
+                        by
+                    }
+                });
                 host::set_tick_ms(TICK_MS);
                 true
             }
@@ -80,6 +134,15 @@ impl Root {
             Role::Inbound => Stream::Inbound(Http::new(configured)),
             Role::Outbound => Stream::Outbound(OutboundCall::new(configured)),
         }
+    }
+}
+
+/// A policy out of its time is taken all the same, and denies: clocks of VMs differ, and they must agree on what they
+/// take. Whoever delivered it should not have to wait for the first request to learn of it.
+fn warn_of_invalid(settings: &Settings) {
+    let now = live::now_ms().checked_div(1_000).unwrap_or(0);
+    if let Some(code) = settings.policy.as_ref().and_then(|policy| policy.program().invalid_at(now)) {
+        host::log(Level::Warn, &format!("ambit: the policy denies everything: code={}", code.word()));
     }
 }
 

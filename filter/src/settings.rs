@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::policy::{Policy, PolicyError};
+use crate::trust::{Trust, TrustError, TrustedKeys};
 use document::{Document, LiveDocument};
 
 /// Where the peer's principal is read from.
@@ -55,6 +56,8 @@ const DEFAULT_MESH: [&str; 2] = ["svc", "svc.cluster.local"];
 pub struct Settings {
     /// What judges. `None` denies everything.
     pub policy: Option<Policy>,
+    /// Who is trusted to sign policy, and who signed this one. `None` takes any policy, unsigned ones too.
+    pub trust: Option<Trust>,
     /// Which side of the proxy it is for.
     pub role: Role,
     /// Where the peer's principal is read from.
@@ -80,6 +83,8 @@ pub enum SettingsError {
     NoLineage,
     /// The secret is not 16 bytes in standard base64.
     Secret,
+    /// Who may sign policy cannot be read, or none of them has signed this one.
+    Trust(TrustError),
     /// The policy is no program.
     Policy(PolicyError),
 }
@@ -94,25 +99,38 @@ impl Settings {
         if bytes.trim_ascii().is_empty() {
             return Ok(Self {
                 policy: None,
+                trust: None,
                 role: Role::Inbound,
                 identity: Identity::Connection,
                 live: None,
             });
         }
         let document = Document::read(bytes)?;
-        let policy = match document.policy {
+        let keys =
+            document.keys.as_deref().map(TrustedKeys::read).transpose().map_err(SettingsError::Trust)?;
+        let (policy, trust) = match document.policy {
             Some(policy) => {
                 let blob = STANDARD.decode(policy).map_err(|_| SettingsError::Base64)?;
-                Some(Policy::load(blob).map_err(SettingsError::Policy)?)
+                // Who made it is asked before anything in it is looked at.
+                let trust = keys.map(|keys| keys.check(&blob)).transpose().map_err(SettingsError::Trust)?;
+                (Some(Policy::load(blob).map_err(SettingsError::Policy)?), trust)
             }
             None if document.role == Role::Inbound => return Err(SettingsError::NoPolicy),
-            None => None,
+            None => (None, None),
         };
         let live = document.lineage.map(Live::read).transpose()?;
         if live.is_none() && document.role == Role::Outbound {
             return Err(SettingsError::NoLineage);
         }
-        Ok(Self { policy, role: document.role, identity: document.identity, live })
+        Ok(Self { policy, trust, role: document.role, identity: document.identity, live })
+    }
+}
+
+impl Settings {
+    /// The generation of the policy; 0 if there is none.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.policy.as_ref().map_or(0, |policy| policy.program().header().generation)
     }
 }
 
@@ -140,6 +158,7 @@ impl core::fmt::Display for SettingsError {
             Self::NoPolicy => write!(formatter, "code=policy-missing"),
             Self::NoLineage => write!(formatter, "code=lineage-missing"),
             Self::Secret => write!(formatter, "code=secret-not-16-bytes-in-base64"),
+            Self::Trust(error) => write!(formatter, "{error}"),
             Self::Policy(error) => write!(formatter, "{error}"),
         }
     }

@@ -21,7 +21,11 @@ const ALLOWED: &[Rule] = &[
     ("ambit-lineage", &[], Some(&["siphasher"])),
     // Links the evaluator to show that it cannot panic; never shipped.
     ("ambit-no-panic", &["ambit-eval"], Some(&[])),
-    ("ambit-filter", &["ambit-bytecode", "ambit-eval", "ambit-lineage", "ambit-request"], Some(&["base64"])),
+    (
+        "ambit-filter",
+        &["ambit-bytecode", "ambit-eval", "ambit-lineage", "ambit-request"],
+        Some(&["base64", "ed25519-compact"]),
+    ),
     // Built by the mesh bench, which compares the filter with it; never shipped.
     ("ambit-peer-ext-authz", &[], None),
     ("ambit-compiler", &["ambit-bytecode"], None),

@@ -164,6 +164,19 @@ pub struct Extent {
     pub length: usize,
 }
 
+/// A signature, and what it is a signature of. Nothing here has checked it.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature<'a> {
+    /// Which key made it, for people and tools. It is not itself signed, so that nothing may depend on it.
+    pub key_id: [u8; 8],
+    /// Ed25519, as RFC 8032 has it.
+    pub bytes: [u8; 64],
+    /// What it covers: these pieces, one after the other.
+    pub covered: [&'a [u8]; 3],
+    /// Where its section lies, from the start of the blob.
+    pub offset: usize,
+}
+
 /// A framed blob.
 #[derive(Clone, Copy, Debug)]
 pub struct Blob<'a> {
@@ -205,11 +218,20 @@ impl<'a> Blob<'a> {
         crate::cursor::slice_at(self.bytes, start, length).unwrap_or_default()
     }
 
-    /// The key id and the signature, if the blob is signed.
+    /// The signature, if the blob is signed.
     #[must_use]
-    pub fn signature(&self) -> Option<([u8; 8], [u8; 64])> {
+    pub fn signature(&self) -> Option<Signature<'a>> {
         let Extent { start, .. } = self.signature?;
-        Some((array_at(self.bytes, start)?, array_at(self.bytes, start.checked_add(8)?)?))
+        Some(Signature {
+            key_id: array_at(self.bytes, start)?,
+            bytes: array_at(self.bytes, start.checked_add(8)?)?,
+            covered: [
+                self.bytes.get(..CHECKSUM_AT)?,
+                &[0; CHECKED_FROM.saturating_sub(CHECKSUM_AT)],
+                self.bytes.get(CHECKED_FROM..start)?,
+            ],
+            offset: start,
+        })
     }
 
     /// All its bytes.

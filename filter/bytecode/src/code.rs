@@ -59,6 +59,8 @@ codes! {
     PolicyExpired = 11 "policy-expired";
     /// The policy is not yet valid.
     PolicyNotYetValid = 12 "policy-not-yet-valid";
+    /// The policy is for another workload.
+    PolicyForAnotherWorkload = 13 "policy-for-another-workload";
 
     /// The caller presented no certificate.
     CallerUnauthenticated = 20 "caller-unauthenticated";

@@ -82,6 +82,19 @@ impl<B: AsRef<[u8]>> Program<B> {
         verdict
     }
 
+    /// Why the policy denies everything at a time, in Unix seconds, if it does.
+    #[must_use]
+    pub const fn invalid_at(&self, now: u64) -> Option<Code> {
+        let header = self.header();
+        if now < header.not_before {
+            Some(Code::PolicyNotYetValid)
+        } else if header.not_after != 0 && now >= header.not_after {
+            Some(Code::PolicyExpired)
+        } else {
+            None
+        }
+    }
+
     /// The caller's grant, if everyone agrees.
     fn judge<F: Facts>(
         &self,
@@ -96,12 +109,8 @@ impl<B: AsRef<[u8]>> Program<B> {
             Key::Refused(_) | Key::Unread => None,
         };
         verdict.action = action;
-        let header = self.header();
-        if request.now < header.not_before {
-            return Err(Code::PolicyNotYetValid.into());
-        }
-        if header.not_after != 0 && request.now >= header.not_after {
-            return Err(Code::PolicyExpired.into());
+        if let Some(code) = self.invalid_at(request.now) {
+            return Err(code.into());
         }
         let caller = self.caller(request.caller)?;
         verdict.caller = Some(caller);

@@ -54,6 +54,7 @@ impl Level {
 pub(crate) struct Counter(u32);
 
 const PEER_SAN: &[u8] = b"connection\0uri_san_peer_certificate";
+const OWN_SAN: &[u8] = b"connection\0uri_san_local_certificate";
 const MTLS: &[u8] = b"connection\0mtls";
 const WAYPOINT_PEER: &[u8] = b"filter_state\0io.istio.peer_principal";
 const SOURCE_ADDRESS: &[u8] = b"source\0address";
@@ -77,6 +78,11 @@ pub(crate) fn connection_peer() -> Peer {
             _ => Peer::None,
         },
     }
+}
+
+/// The first URI SAN of the certificate that this proxy shows on the connection.
+pub(crate) fn own_san() -> Option<Vec<u8>> {
+    abi::get_property(OWN_SAN).ok().flatten().filter(|san| !san.is_empty())
 }
 
 /// What istiod's filter state says of the peer on a waypoint (host facts, 1.3).

@@ -18,6 +18,8 @@ const MAX_LOGGED_NAME_BYTES: usize = 64;
 pub(super) struct Document {
     /// The policy blob in standard base64. The inbound role needs one.
     pub(super) policy: Option<String>,
+    /// The Ed25519 public keys by one of which the policy must be signed, 32 bytes each in standard base64.
+    pub(super) keys: Option<Vec<String>>,
     pub(super) role: Role,
     pub(super) identity: Identity,
     /// The lineage of live requests. The outbound role needs it; without it the inbound role remembers nothing.
@@ -43,6 +45,8 @@ impl Document {
         let mut members = Members { builder: Selection::builder(Root::Document) };
         let all = members.closed(&[])?;
         let policy = members.field(&[POLICY])?;
+        let keys = members.field(&[KEYS])?;
+        let each_key = members.field(&[KEYS, Step::Elements])?;
         let role = members.field(&[ROLE])?;
         let identity = members.field(&[IDENTITY])?;
         let lineage = members.field(&[LINEAGE])?;
@@ -78,6 +82,7 @@ impl Document {
         };
         Ok(Self {
             policy: object.text(policy, "policy")?,
+            keys: object.texts(keys, each_key, "keys")?,
             role: object.word(role, "role", &[("inbound", Role::Inbound), ("outbound", Role::Outbound)])?,
             identity: object.word(
                 identity,
@@ -90,6 +95,7 @@ impl Document {
 }
 
 const POLICY: Step<'static> = Step::Key("policy");
+const KEYS: Step<'static> = Step::Key("keys");
 const ROLE: Step<'static> = Step::Key("role");
 const IDENTITY: Step<'static> = Step::Key("identity");
 const LINEAGE: Step<'static> = Step::Key("lineage");

@@ -11,6 +11,7 @@ use super::{Identity, Role, Settings};
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Derived {
     policy: Option<String>,
+    keys: Option<Vec<String>>,
     #[serde(default)]
     role: DerivedRole,
     #[serde(default)]
@@ -55,6 +56,7 @@ fn check(text: &str) {
         (ours, theirs) => panic!("{text}\nours: {ours:?}\ntheirs: {theirs:?}"),
     };
     assert_eq!(ours.policy, theirs.policy, "{text}");
+    assert_eq!(ours.keys, theirs.keys, "{text}");
     assert_eq!(ours.role == Role::Outbound, matches!(theirs.role, DerivedRole::Outbound), "{text}");
     let is_waypoint = matches!(theirs.identity, DerivedIdentity::Waypoint);
     assert_eq!(ours.identity == Identity::Waypoint, is_waypoint, "{text}");
@@ -113,7 +115,7 @@ fn text() -> BoxedStrategy<String> {
     let lineage =
         lineage.prop_map(|text| text.replacen('{', "{\"secret\": \"AA==\", ", 1).replace(", }", "}"));
     let values = prop_oneof![value.clone(), lineage].boxed();
-    prop_oneof![value, object(&["policy", "role", "identity", "lineage", "mode"], values)].boxed()
+    prop_oneof![value, object(&["policy", "keys", "role", "identity", "lineage", "mode"], values)].boxed()
 }
 
 proptest! {

@@ -31,6 +31,10 @@ const fn of(code: Code) -> (&'static str, &'static str) {
             "The time is before the `--not-before` that the blob was built with.",
             "Wait, or build the policy with an earlier start. If the time is right, check the node's clock.",
         ),
+        Code::PolicyForAnotherWorkload => (
+            "The policy is signed, and for another workload than the one whose certificate this proxy shows: the filter's `keys` are set, and the two differ.",
+            "Compare the `WasmPlugin`'s selector with the workload of the blob, which `ambit inspect` shows: it selects the wrong pods, or carries the wrong blob.",
+        ),
         Code::CallerUnauthenticated => (
             "The connection came without a client certificate: plaintext, or TLS that is not mutual.",
             "Give the caller a sidecar, and set `PeerAuthentication` to `STRICT` so that such connections end before they get here.",

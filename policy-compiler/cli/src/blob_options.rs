@@ -12,8 +12,8 @@ use crate::{key, time};
 /// What blobs say besides the policy.
 #[derive(Debug, Args)]
 pub(crate) struct BlobOptions {
-    /// Number the policy: of two, a sidecar takes the one with the greater number [default: $SOURCE_DATE_EPOCH, or the
-    /// seconds since 1970]
+    /// Number the policy: of two signed ones, a sidecar keeps the one with the greater number [default:
+    /// $SOURCE_DATE_EPOCH, or the seconds since 1970]
     #[arg(long, value_name = "NUMBER")]
     generation: Option<u64>,
 

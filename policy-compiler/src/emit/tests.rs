@@ -26,14 +26,15 @@ fn the_header_says_what_was_asked() {
 fn a_signature_covers_all_before_it() {
     let key = SigningKey::from_seed([9; 32]);
     let signed = compiled(&Options { signing_key: Some(key.clone()), ..Options::default() }).blob;
-    let (id, signature) = Blob::parse(&signed).unwrap().signature().unwrap();
-    assert_eq!(id, key.id());
+    let found = Blob::parse(&signed).unwrap().signature().unwrap();
+    assert_eq!((found.key_id, found.offset), (key.id(), signed.len() - 72));
     let mut covered = signed[..signed.len() - 72].to_vec();
     covered[16..24].fill(0);
-    let public = PublicKey::new(key.public());
-    assert!(public.verify(&covered, &Signature::new(signature)).is_ok());
+    assert_eq!(found.covered.concat(), covered);
+    let (public, signature) = (PublicKey::new(key.public()), Signature::new(found.bytes));
+    assert!(public.verify(&covered, &signature).is_ok());
     covered[30] ^= 1;
-    assert!(public.verify(&covered, &Signature::new(signature)).is_err());
+    assert!(public.verify(&covered, &signature).is_err());
     assert!(Blob::parse(&compiled(&Options::default()).blob).unwrap().signature().is_none());
 }
 

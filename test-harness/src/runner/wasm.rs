@@ -13,6 +13,8 @@ const WORKERS: usize = 2;
 
 struct Wasm {
     authority: String,
+    /// The URI SAN of the certificate that the proxy shows.
+    own_san: String,
     proxy: Proxy,
     requests: usize,
     begun: Option<Begun>,
@@ -37,7 +39,8 @@ pub fn start(destination: &Destination, config: &[u8]) -> io::Result<Box<dyn Run
     for _ in 0..WORKERS {
         proxy.add_worker();
     }
-    let mut runner = Wasm { authority: destination.authority(), proxy, requests: 0, begun: None };
+    let (authority, own_san) = (destination.authority(), destination.spiffe());
+    let mut runner = Wasm { authority, own_san, proxy, requests: 0, begun: None };
     match runner.configure(config)? {
         Configured::Accepted => Ok(Box::new(runner)),
         Configured::Refused { log } => {
@@ -75,7 +78,8 @@ impl Runner for Wasm {
         let downstream = match &exchange.peer {
             Peer::Plaintext => Downstream::plaintext(),
             Peer::Certificate(sans) => {
-                sans.first().map_or_else(Downstream::mtls_without_uri_san, Downstream::mtls)
+                let peer = sans.first().map_or_else(Downstream::mtls_without_uri_san, Downstream::mtls);
+                peer.property(&["connection", "uri_san_local_certificate"], self.own_san.as_str())
             }
         };
         let worker = self.proxy.worker(self.requests % WORKERS);

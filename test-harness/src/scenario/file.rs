@@ -142,6 +142,16 @@ struct PolicyObject {
     not_after: u64,
     #[serde(default)]
     require_stamp: bool,
+    generation: Option<u64>,
+    workload: Option<WorkloadText>,
+    signed_by: Option<String>,
+    keys: Option<Vec<String>>,
+}
+
+impl From<WorkloadText> for Destination {
+    fn from(WorkloadText { namespace, service_account }: WorkloadText) -> Self {
+        Self { namespace, service_account }
+    }
 }
 
 type Names = BTreeMap<String, Vec<u8>>;
@@ -161,11 +171,11 @@ impl File {
             .map(|(name, san)| Ok((name.clone(), san.fill(&none)?)))
             .collect::<Result<_, String>>()?;
         let setting = setting(self.policy, self.config, None)?.ok_or("neither `policy` nor `config`")?;
-        let WorkloadText { namespace, service_account } = self.workload;
+        let destination = Destination::from(self.workload);
         let context = Context { peers, defaults: self.defaults };
         let steps =
             self.steps.into_iter().map(|step| step_of(step, &context)).collect::<Result<_, String>>()?;
-        Ok(Scenario { name, path, destination: Destination { namespace, service_account }, setting, steps })
+        Ok(Scenario { name, path, destination, setting, steps })
     }
 }
 
@@ -297,7 +307,7 @@ fn setting(
 ) -> Result<Option<Setting>, String> {
     match (policy, config, damage) {
         (None, None, None) => Ok(None),
-        (Some(PolicyShape(policy)), None, None) => Ok(Some(Setting::Policy(policy))),
+        (Some(PolicyShape(policy)), None, None) => Ok(Some(Setting::Policy(Box::new(policy)))),
         (None, Some(Bytes(bytes)), None) => Ok(Some(Setting::Raw(bytes))),
         (None, None, Some(damage)) => Ok(Some(Setting::Damaged(match damage {
             DamageText::Keep(length) => Damage::Keep(length),
@@ -387,8 +397,7 @@ impl<'de> Deserialize<'de> for PolicyShape {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<PolicyShape, E> {
-                let source = Source::Text(text.to_owned());
-                Ok(PolicyShape(PolicyText { source, not_before: 0, not_after: 0, require_stamp: false }))
+                Ok(PolicyShape(PolicyText::plain(Source::Text(text.to_owned()))))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PolicyShape, A::Error> {
@@ -399,8 +408,16 @@ impl<'de> Deserialize<'de> for PolicyShape {
                     (None, None, Some(sample)) => Source::Sample(sample),
                     _ => return Err(A::Error::custom("a policy has one of `text`, `file` and `sample`")),
                 };
-                let PolicyObject { not_before, not_after, require_stamp, .. } = object;
-                Ok(PolicyShape(PolicyText { source, not_before, not_after, require_stamp }))
+                Ok(PolicyShape(PolicyText {
+                    not_before: object.not_before,
+                    not_after: object.not_after,
+                    require_stamp: object.require_stamp,
+                    generation: object.generation,
+                    workload: object.workload.map(Destination::from),
+                    signed_by: object.signed_by,
+                    keys: object.keys,
+                    ..PolicyText::plain(source)
+                }))
             }
         }
         deserializer.deserialize_any(Reader)

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use ambit_compiler::check::{Checked, check};
-use ambit_compiler::compile::{Options, compile};
+use ambit_compiler::compile::{Options, SigningKey, compile};
 use ambit_compiler::diagnostics::render::{Format, render};
 use ambit_compiler::model::Workload;
 use ambit_compiler::source::Sources;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 
 /// The workload that is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Destination {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Setting {
     /// A policy.
-    Policy(PolicyText),
+    Policy(Box<PolicyText>),
     /// These bytes, as they are.
     Raw(Vec<u8>),
     /// The policy that was compiled last, damaged.
@@ -39,6 +40,22 @@ pub struct PolicyText {
     /// Unix seconds; 0 is none.
     pub(super) not_after: u64,
     pub(super) require_stamp: bool,
+    /// The one after the former one's, if none.
+    pub(super) generation: Option<u64>,
+    /// The one that is called, if none.
+    pub(super) workload: Option<Destination>,
+    /// Name of the key that signs the blob.
+    pub(super) signed_by: Option<String>,
+    /// Names of the keys that the configuration trusts.
+    pub(super) keys: Option<Vec<String>>,
+}
+
+/// The key of a name.
+#[must_use]
+pub fn signing_key(name: &str) -> SigningKey {
+    let mut seed = [0; 32];
+    seed.iter_mut().zip(name.bytes()).for_each(|(slot, byte)| *slot = byte);
+    SigningKey::from_seed(seed)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +86,7 @@ pub enum Damage {
 pub struct Press {
     generation: u64,
     blob: Vec<u8>,
+    keys: Option<Vec<String>>,
 }
 
 impl Destination {
@@ -94,7 +112,10 @@ impl Press {
     pub fn config(&mut self, setting: &Setting, destination: &Destination) -> Result<Vec<u8>, String> {
         match setting {
             Setting::Raw(bytes) => Ok(bytes.clone()),
-            _ => self.blob(setting, destination).map(|blob| configuration(&blob)),
+            _ => {
+                let blob = self.blob(setting, destination)?;
+                Ok(configuration(&blob, self.keys.as_deref()))
+            }
         }
     }
 
@@ -108,17 +129,22 @@ impl Press {
             Setting::Raw(bytes) => Ok(bytes.clone()),
             Setting::Damaged(damage) => damage.apply(&self.blob),
             Setting::Policy(policy) => {
-                self.generation += 1;
+                self.generation = policy.generation.unwrap_or(self.generation + 1);
                 self.blob = policy.blob(destination, self.generation)?;
+                self.keys.clone_from(&policy.keys);
                 Ok(self.blob.clone())
             }
         }
     }
 }
 
-/// The plugin configuration that carries a blob.
-fn configuration(blob: &[u8]) -> Vec<u8> {
-    format!("{{\"policy\":\"{}\"}}", STANDARD.encode(blob)).into_bytes()
+/// The plugin configuration that carries a blob, and trusts these keys.
+fn configuration(blob: &[u8], keys: Option<&[String]>) -> Vec<u8> {
+    let mut config = json!({"policy": STANDARD.encode(blob)});
+    if let Some(names) = keys {
+        config["keys"] = names.iter().map(|name| STANDARD.encode(signing_key(name).public())).collect();
+    }
+    config.to_string().into_bytes()
 }
 
 impl Damage {
@@ -137,6 +163,19 @@ impl Damage {
 }
 
 impl PolicyText {
+    pub(super) const fn plain(source: Source) -> Self {
+        Self {
+            source,
+            not_before: 0,
+            not_after: 0,
+            require_stamp: false,
+            generation: None,
+            workload: None,
+            signed_by: None,
+            keys: None,
+        }
+    }
+
     /// Name and text of each file.
     fn files(&self) -> Result<Vec<(String, String)>, String> {
         let unreadable = |error| format!("the policy cannot be read: {error}");
@@ -159,6 +198,7 @@ impl PolicyText {
         }
         let Checked { diagnostics, policy } = check(&sources);
         let policy = policy.ok_or_else(|| render(&diagnostics, &sources, Format::Human { colour: false }))?;
+        let destination = self.workload.as_ref().unwrap_or(destination);
         let workload = Workload {
             namespace: destination.namespace.clone(),
             service_account: destination.service_account.clone(),
@@ -168,6 +208,7 @@ impl PolicyText {
             not_before: self.not_before,
             not_after: self.not_after,
             require_stamp: self.require_stamp,
+            signing_key: self.signed_by.as_deref().map(signing_key),
             ..Options::default()
         };
         compile(&policy, &workload, &options).map(|compiled| compiled.blob).map_err(|error| error.to_string())

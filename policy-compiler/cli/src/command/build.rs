@@ -53,7 +53,7 @@ pub struct Build {
     #[command(flatten)]
     blobs: BlobOptions,
 
-    /// Also write the plugin configuration that carries each blob, to FILE.config.json
+    /// Also write the plugin configuration that carries each blob, to FILE.config.json. It trusts the signing key
     #[arg(long)]
     config: bool,
 }
@@ -128,7 +128,11 @@ impl Build {
             let map = span_map(&loaded.policy, &loaded.sources, compiled, &options.source_digest);
             batch.stage(&with_suffix(path, ".json"), map.as_bytes())?;
             if self.config {
-                let config = json!({ "policy": STANDARD.encode(&compiled.blob) });
+                let policy = STANDARD.encode(&compiled.blob);
+                let config = match &options.signing_key {
+                    Some(key) => json!({ "policy": policy, "keys": [STANDARD.encode(key.public())] }),
+                    None => json!({ "policy": policy }),
+                };
                 batch.stage(&with_suffix(path, ".config.json"), format!("{config}\n").as_bytes())?;
             }
             // The blob comes last: whoever sees a new blob sees its map.

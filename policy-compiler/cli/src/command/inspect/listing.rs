@@ -170,7 +170,7 @@ impl Listing {
             not_before: moment(header.not_before),
             not_after: moment(header.not_after),
             source_digest: hex(&header.source_digest),
-            signed_by: blob.and_then(|blob| blob.signature()).map(|(key, _)| hex(&key)),
+            signed_by: blob.and_then(|blob| blob.signature()).map(|signature| hex(&signature.key_id)),
             step_bound: header.step_bound,
             sections: blob.map(|blob| sections(&blob)).unwrap_or_default(),
             mesh: mesh(program),

@@ -106,6 +106,11 @@ impl Collector {
         self.refusal.is_none() || self.tree().survivor == Some(field)
     }
 
+    /// Whether this field's value is kept.
+    fn keeps(&self, field: FieldId) -> bool {
+        self.tree().fields.get(usize::from(field.0)).is_some_and(|field| field.keeps)
+    }
+
     pub(super) const fn values(&self) -> usize {
         self.values
     }
@@ -171,6 +176,7 @@ impl Collector {
             return;
         }
         self.values = self.values.saturating_add(1);
+        let value = if self.keeps(field) { value } else { Stored::Unreadable(Unreadable::NotKept) };
         let is_list = self.tree().fields.get(usize::from(field.0)).is_some_and(|field| field.list.is_some());
         let element = self.element;
         let spare = MAX_LIST_VALUES.saturating_sub(self.list_values);
@@ -209,7 +215,17 @@ impl Collector {
 
     fn scalar(&mut self, value: Stored) {
         if let Some(node) = self.begin_value(Shape::Scalar) {
+            if !matches!(value, Stored::Null) {
+                self.report_no_object(node);
+            }
             self.record(node, value);
+        }
+    }
+
+    /// Reports a value that is no object where a closed one is expected.
+    fn report_no_object(&mut self, node: NodeId) {
+        if let Some(closed) = self.tree().node(node).and_then(|node| node.closed) {
+            self.report_unlisted(closed);
         }
     }
 
@@ -233,7 +249,7 @@ impl Collector {
                 .and_then(|node| node.elements),
         };
         match node.and_then(|node| self.tree().node(node)?.field) {
-            Some(field) if self.is_read(field) => Text::From(self.facts.arena.len()),
+            Some(field) if self.is_read(field) && self.keeps(field) => Text::From(self.facts.arena.len()),
             Some(_) | None => Text::Ignored,
         }
     }
@@ -351,7 +367,10 @@ impl Sink for Collector {
     fn begin_array(&mut self) -> Result<(), JsonErrorKind> {
         let is_top = self.skipped == 0 && self.frames.is_empty();
         match self.begin_value(Shape::Array) {
-            Some(node) => self.frames.push(Frame::Array { node, length: 0 }),
+            Some(node) => {
+                self.report_no_object(node);
+                self.frames.push(Frame::Array { node, length: 0 });
+            }
             None if is_top => self.frames.push(Frame::Batch),
             None => self.skipped = self.skipped.saturating_add(1),
         }

@@ -14,7 +14,7 @@ pub struct Facts {
     pub(super) documents: usize,
     /// The slots of all fields, document after document.
     pub(super) slots: Vec<Slot>,
-    /// For all closed objects, document after document: the first key that is not selected.
+    /// For all closed objects, document after document: the first key that leads nowhere.
     pub(super) unlisted: Vec<Option<Range<usize>>>,
     pub(super) arena: Vec<u8>,
 }
@@ -74,6 +74,8 @@ pub enum Unreadable {
     TooMany,
     /// A field in two elements of a [joined](super::Step::Joined) array.
     Repeated,
+    /// Only whether there is a value was [asked for](super::SelectionBuilder::presence).
+    NotKept,
 }
 
 /// The values of a field inside an array.
@@ -181,8 +183,14 @@ impl<'f> Document<'f> {
         }
     }
 
-    /// The first key of a closed object that is not selected, cut at three times
-    /// [`MAX_KEY_BYTES`](crate::limits::MAX_KEY_BYTES).
+    /// Whether a field has a value, of whatever kind.
+    #[must_use]
+    pub fn has(&self, field: FieldId) -> bool {
+        !matches!(self.slots.get(usize::from(field.0)), None | Some(Slot::One(Stored::Absent)))
+    }
+
+    /// The first key of a closed object that leads nowhere in the selection, cut at three times
+    /// [`MAX_KEY_BYTES`](crate::limits::MAX_KEY_BYTES). It is empty if there is something else than an object.
     #[must_use]
     pub fn unlisted(&self, closed: ClosedId) -> Option<&'f [u8]> {
         let range = self.unlisted.get(usize::from(closed.0))?.clone()?;
@@ -252,6 +260,7 @@ impl Unreadable {
             Self::NumberOutOfRange => "field-number-out-of-range",
             Self::TooMany => "field-too-many",
             Self::Repeated => "field-repeated",
+            Self::NotKept => "field-not-kept",
         }
     }
 }

@@ -113,6 +113,8 @@ struct Child {
 pub(super) struct Field {
     /// The node whose elements this field is inside of.
     pub(super) list: Option<NodeId>,
+    /// Its value is kept, and not only that there is one.
+    pub(super) keeps: bool,
 }
 
 /// What a key of a body is to a node.
@@ -142,6 +144,13 @@ impl Selection {
     pub fn fields(&self) -> usize {
         self.0.fields.len()
     }
+
+    /// The members of a closed object that are selected, or have something selected inside.
+    pub fn members(&self, closed: ClosedId) -> impl Iterator<Item = FieldId> {
+        let node = self.0.nodes.iter().find(|node| node.closed == Some(closed));
+        let children = node.into_iter().flat_map(|node| &node.children);
+        children.filter_map(|child| self.0.node(child.node)?.field)
+    }
 }
 
 impl SelectionBuilder {
@@ -153,8 +162,49 @@ impl SelectionBuilder {
     /// # Errors
     /// A [`SelectionError`] naming the limit that would be passed.
     pub fn field(&mut self, path: &[Step<'_>]) -> Result<FieldId, SelectionError> {
+        let field = self.presence(path)?;
+        if let Some(field) = self.fields.get_mut(usize::from(field.0)) {
+            field.keeps = true;
+        }
+        Ok(field)
+    }
+
+    /// Selects whether there is a value at `path`: unless it is selected by [`field`](Self::field) as well, what it is
+    /// is not kept, and it is [`Unreadable::NotKept`](super::Unreadable::NotKept).
+    ///
+    /// # Errors
+    /// As [`field`](Self::field).
+    pub fn presence(&mut self, path: &[Step<'_>]) -> Result<FieldId, SelectionError> {
+        let (node, list) = self.walk(path)?;
+        self.field_of(node, list)
+    }
+
+    /// Makes the object at `path` closed: what is there and no object, nor `null`, is reported, and the first of its keys
+    /// that leads nowhere in this selection. Whether there is a value for each of the others is selected.
+    ///
+    /// # Errors
+    /// A [`SelectionError`] naming the limit that would be passed.
+    pub fn closed(&mut self, path: &[Step<'_>]) -> Result<ClosedId, SelectionError> {
         let (id, list) = self.walk(path)?;
+        let next = ClosedId(self.closed);
         let Some(node) = self.nodes.get_mut(usize::from(id.0)) else {
+            return Err(SelectionError::TooManyNodes);
+        };
+        if let Some(closed) = node.closed {
+            return Ok(closed);
+        }
+        node.closed = Some(next);
+        let members: Vec<NodeId> = node.children.iter().map(|child| child.node).collect();
+        for member in members {
+            self.field_of(member, list)?;
+        }
+        self.closed = self.closed.saturating_add(1);
+        Ok(next)
+    }
+
+    /// The field at a node, made if need be.
+    fn field_of(&mut self, node: NodeId, list: Option<NodeId>) -> Result<FieldId, SelectionError> {
+        let Some(node) = self.nodes.get_mut(usize::from(node.0)) else {
             return Err(SelectionError::TooManyNodes);
         };
         if let Some(field) = node.field {
@@ -162,28 +212,11 @@ impl SelectionBuilder {
         }
         match u16::try_from(self.fields.len()) {
             Ok(next) if self.fields.len() < MAX_FIELDS => {
-                self.fields.push(Field { list });
+                self.fields.push(Field { list, keeps: false });
                 Ok(*node.field.insert(FieldId(next)))
             }
             _ => Err(SelectionError::TooManyFields),
         }
-    }
-
-    /// Makes the object at `path` closed: the first of its keys that is not selected is reported.
-    ///
-    /// # Errors
-    /// A [`SelectionError`] naming the limit that would be passed.
-    pub fn closed(&mut self, path: &[Step<'_>]) -> Result<ClosedId, SelectionError> {
-        let (id, _) = self.walk(path)?;
-        let next = ClosedId(self.closed);
-        let Some(node) = self.nodes.get_mut(usize::from(id.0)) else {
-            return Err(SelectionError::TooManyNodes);
-        };
-        let closed = *node.closed.get_or_insert(next);
-        if closed == next {
-            self.closed = self.closed.saturating_add(1);
-        }
-        Ok(closed)
     }
 
     /// Makes `field` one that is read even after the body was refused: what a reply to it needs.
@@ -210,6 +243,7 @@ impl SelectionBuilder {
             let Some(node) = self.nodes.get_mut(usize::from(here.0)) else {
                 return Err(SelectionError::TooManyNodes);
             };
+            let is_member = matches!(step, Step::Key(_)) && node.closed.is_some();
             let found = match step {
                 Step::Elements if list.is_some() => return Err(SelectionError::NestedElements),
                 Step::Elements | Step::Joined => {
@@ -231,6 +265,9 @@ impl SelectionBuilder {
             }
             if self.nodes.len() > MAX_NODES {
                 return Err(SelectionError::TooManyNodes);
+            }
+            if is_member {
+                self.field_of(found, list)?;
             }
             here = found;
         }

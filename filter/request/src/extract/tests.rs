@@ -200,10 +200,45 @@ fn closed_objects_report_the_first_key_that_is_not_selected() {
     check(paths, r#"{"args":{"a":1,"b":{"x":1}},"x":1}"#, Ok(&["args.a = 1"]));
     check(paths, r#"{"args":{"a":1,"y":{},"z":1}}"#, Ok(&["args.a = 1", "args! has y"]));
     check(paths, r#"{"args":{"":1}}"#, Ok(&["args! has "]));
+    check(paths, r#"{"args":null}"#, Ok(&[]));
+    check(paths, r#"{"args":"a"}"#, Ok(&["args! has "]));
+    check(paths, r#"{"args":[{"a":1}]}"#, Ok(&["args! has "]));
+    check(&["args[+].a", "args!"], r#"{"args":[{"a":1}]}"#, Ok(&["args[+].a = 1", "args! has "]));
+    check(
+        &["all[+].data.a", "all[+].data!"],
+        r#"{"all":[{"data":{"a":1}},{"data":{"b":1}},{"data":2}]}"#,
+        Ok(&["all[+].data.a = 1", "all[+].data! has b"]),
+    );
     check(&["args!"], r#"{"args":{"q":{"r":1}}}"#, Ok(&["args! has q"]));
     let long = "k".repeat(5000);
     let cut = format!("args! has {}", "k".repeat(3 * MAX_KEY_BYTES));
     check(&["args!"], &format!(r#"{{"args":{{"{long}":1}}}}"#), Ok(&[&cut]));
+}
+
+/// Whichever comes first, the closed object or what is inside of it.
+#[test]
+fn members_of_closed_objects_are_known_by_whether_they_are_there() {
+    let body = br#"{"args":{"text":"long","deep":{"x":1},"kept":"short","other":1}}"#;
+    for is_first in [true, false] {
+        let mut builder = Selection::builder(Root::Document);
+        let close = |builder: &mut SelectionBuilder| builder.closed(&steps("args")).unwrap();
+        let mut closed = is_first.then(|| close(&mut builder));
+        let text = builder.presence(&steps("args.text")).unwrap();
+        let kept = builder.presence(&steps("args.kept")).unwrap();
+        assert_eq!(builder.field(&steps("args.kept")), Ok(kept));
+        builder.field(&steps("args.deep.x")).unwrap();
+        builder.field(&steps("args.missing")).unwrap();
+        let closed = *closed.get_or_insert_with(|| close(&mut builder));
+        let selection = builder.build();
+        let facts = extract(&selection, body).unwrap();
+        let document = facts.document(0).unwrap();
+        assert_eq!(document.value(text), Value::Unreadable(Unreadable::NotKept));
+        assert_eq!(document.value(kept), Value::Text(b"short"));
+        assert_eq!(document.unlisted(closed), Some(&b"other"[..]));
+        assert_eq!(selection.members(closed).count(), 4);
+        assert_eq!(selection.members(closed).filter(|member| document.has(*member)).count(), 3);
+        assert!(!facts.arena.windows(4).any(|part| part == b"long"));
+    }
 }
 
 #[test]
@@ -415,13 +450,31 @@ fn oracle(paths: &[&str], document: &Tree) -> Option<Vec<String>> {
                 other.len() > steps.len() && other.starts_with(steps) && other[steps.len()] == Step::Key(key)
             })
         };
-        if let Some(Tree::Object(members)) = follow(steps, document)
-            && let Some((key, _)) = members.iter().find(|(key, _)| !listed(key))
-        {
-            lines.push(format!("{path} has {key}"));
+        match follow(steps, document) {
+            Some(Tree::Object(members)) => {
+                let unlisted = members.iter().find(|(key, _)| !listed(key));
+                lines.extend(unlisted.map(|(key, _)| format!("{path} has {key}")));
+            }
+            None | Some(Tree::Null) => {}
+            Some(_) => lines.push(format!("{path} has ")),
         }
     }
     Some(lines)
+}
+
+/// How many members of a closed object lead somewhere.
+fn members(paths: &[&str], closed: &str, document: &Tree) -> usize {
+    let steps_to = steps(closed);
+    let leads = |key: &str| {
+        paths.iter().any(|path| {
+            let path = steps(path);
+            path.starts_with(&steps_to) && path.get(steps_to.len()) == Some(&Step::Key(key))
+        })
+    };
+    match follow(&steps_to, document) {
+        Some(Tree::Object(members)) => members.iter().filter(|(key, _)| leads(key)).count(),
+        _ => 0,
+    }
 }
 
 fn follow<'t>(steps: &[Step<'_>], tree: &'t Tree) -> Option<&'t Tree> {
@@ -514,7 +567,15 @@ proptest! {
         let actual = read(&selected, &text);
         match parse(&text) {
             Ok(tree) => match oracle(&paths, &tree) {
-                Some(lines) => prop_assert_eq!(actual, Ok(vec![lines])),
+                Some(lines) => {
+                    prop_assert_eq!(actual, Ok(vec![lines]));
+                    let facts = extract(&selected.selection, &text).unwrap();
+                    let document = facts.document(0).unwrap();
+                    for (path, closed) in &selected.closed {
+                        let there = selected.selection.members(*closed).filter(|member| document.has(*member));
+                        prop_assert_eq!(there.count(), members(&paths, path, &tree));
+                    }
+                }
                 None => prop_assert!(actual.is_err(), "{:?}", actual),
             },
             Err(error) => {

@@ -3,7 +3,7 @@
 use core::cell::OnceCell;
 
 use ambit_bytecode::Source;
-use ambit_eval::{Count, Facts, Value};
+use ambit_eval::{Arguments, Count, Facts, Value};
 use ambit_request::path::CanonicalPath;
 
 use crate::head::{Head, Pairs};
@@ -142,6 +142,15 @@ impl Facts for RequestFacts<'_> {
             Body::Unread | Body::Anything => Value::Unread,
             Body::Read(view) => view.element(field, place),
             Body::Absent | Body::Opaque => Value::Unusable,
+        }
+    }
+
+    fn arguments(&self, listing: u16) -> Arguments {
+        match self.body {
+            Body::Unread => Arguments::Unread,
+            Body::Read(view) => view.arguments(listing),
+            Body::Absent => Arguments::Listed,
+            Body::Opaque => Arguments::Unlisted,
         }
     }
 }

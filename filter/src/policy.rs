@@ -122,22 +122,23 @@ fn kubernetes(san: &[u8]) -> Option<(&[u8], &[u8])> {
 
 impl Readers {
     fn build(program: &Program<Vec<u8>>) -> Result<Self, PolicyError> {
-        let mut lists = vec![false; usize::from(program.fields())];
-        program.for_each_list(|field| {
-            if let Some(list) = lists.get_mut(usize::from(field)) {
-                *list = true;
+        let mut reads = vec![None; usize::from(program.fields())];
+        program.for_each_read(|field, is_list| {
+            if let Some(read) = reads.get_mut(usize::from(field)) {
+                *read = (*read).max(Some(is_list));
             }
         });
+        let reads = &reads;
         let (mcp, a2a) = (program.speaks(Protocol::Mcp), program.speaks(Protocol::A2a));
         if mcp && a2a {
             // `tasks/get`, for one, is a method of both.
             return Err(PolicyError::Protocols);
         }
         Ok(Self {
-            http: Http::build(program, &lists, mcp || a2a)?,
-            mcp: mcp.then(|| Mcp::build(program, &lists)).transpose()?,
-            a2a_rpc: a2a.then(|| A2aRpc::build(program, &lists)).transpose()?,
-            a2a_rest: a2a.then(|| A2aRest::build(program, &lists)).transpose()?,
+            http: Http::build(program, reads, mcp || a2a)?,
+            mcp: mcp.then(|| Mcp::build(program, reads)).transpose()?,
+            a2a_rpc: a2a.then(|| A2aRpc::build(program, reads)).transpose()?,
+            a2a_rest: a2a.then(|| A2aRest::build(program, reads)).transpose()?,
         })
     }
 }

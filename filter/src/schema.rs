@@ -5,8 +5,8 @@
 //! object: its data is what all parts say together, and a field that two parts have cannot be read.
 
 use ambit_bytecode::Source;
-use ambit_eval::{Count, Number, Program, Value};
-use ambit_request::extract::{self, Document, FieldId, Selection, SelectionBuilder, Step};
+use ambit_eval::{Arguments, Count, Number, Program, Protocol, Value};
+use ambit_request::extract::{self, ClosedId, Document, FieldId, Selection, SelectionBuilder, Step};
 
 use crate::policy::PolicyError;
 
@@ -14,15 +14,19 @@ use crate::policy::PolicyError;
 #[derive(Debug)]
 pub(crate) struct Schema {
     selection: Selection,
-    /// By field id of the program; none for what is not in the body.
+    /// By field id of the program; none for what is not in the body, or no condition reads.
     fields: Vec<Option<Field>>,
+    /// By number of the program's listings; none for what is not of this protocol.
+    listings: Vec<Option<Listing>>,
 }
 
 /// How the keys of a field lead to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// As they are.
-    Plain,
+    Http,
+    /// As they are.
+    Mcp,
     /// From the envelope of A2A over JSON-RPC.
     A2aRpc,
     /// From the root of the body in A2A's HTTP binding.
@@ -44,6 +48,15 @@ struct Place {
     value: FieldId,
     /// For a list, the elements themselves.
     elements: Option<FieldId>,
+}
+
+/// The arguments that an action lists.
+#[derive(Debug)]
+struct Listing {
+    /// The objects of which every member must be listed.
+    objects: Vec<ClosedId>,
+    /// The members that are, in order.
+    members: Vec<FieldId>,
 }
 
 /// A body, or one message of it, as far as it is read.
@@ -69,21 +82,21 @@ const REST_PLACES: &[&[Step<'static>]] = &[
 ];
 
 impl Schema {
-    /// The schema of what `program` reads, beside what `builder` selects already. `lists` says of each field whether
-    /// it is taken as a list.
+    /// The schema of what `program` reads, beside what `builder` selects already. `reads` says of each field whether
+    /// a condition reads it, and whether as a list.
     pub(crate) fn build(
         program: &Program<Vec<u8>>,
-        lists: &[bool],
+        reads: &[Option<bool>],
         shape: Shape,
         mut builder: SelectionBuilder,
     ) -> Result<Self, PolicyError> {
-        let mut fields = Vec::with_capacity(lists.len());
-        for (field, is_list) in (0..program.fields()).zip(lists) {
+        let mut fields = Vec::with_capacity(reads.len());
+        for (field, read) in (0..program.fields()).zip(reads) {
             let description = program.field(field).ok_or(PolicyError::Field)?;
-            if description.source != Source::Body {
+            let (Source::Body, Some(is_list)) = (description.source, *read) else {
                 fields.push(None);
                 continue;
-            }
+            };
             let own = keys(program, field)?;
             // Of a field inside a list, the keys start at the element.
             let (outer, inner) = match description.list {
@@ -102,9 +115,12 @@ impl Schema {
                     is_list.then(|| builder.field(&path)).transpose().map_err(PolicyError::Selection)?;
                 places.push(Place { value, elements });
             }
-            fields.push(Some(Field { places, is_joined: shape != Shape::Plain }));
+            fields.push(Some(Field { places, is_joined: shape.protocol() == Protocol::A2a }));
         }
-        Ok(Self { selection: builder.build(), fields })
+        let listings = (0..program.listings())
+            .map(|listing| Listing::build(program, listing, shape, &mut builder))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { selection: builder.build(), fields, listings })
     }
 
     /// What to read of the body.
@@ -113,7 +129,45 @@ impl Schema {
     }
 }
 
+impl Listing {
+    /// Selects what a listing is about; nothing if it is about requests that are not of this shape.
+    fn build(
+        program: &Program<Vec<u8>>,
+        listing: u16,
+        shape: Shape,
+        builder: &mut SelectionBuilder,
+    ) -> Result<Option<Self>, PolicyError> {
+        let listing = program.listing(listing).ok_or(PolicyError::Field)?;
+        if program.protocol(listing.action) != Some(shape.protocol()) {
+            return Ok(None);
+        }
+        let mut built = Self { objects: Vec::new(), members: Vec::new() };
+        for object in program.set_members(listing.objects) {
+            for path in shape.paths(&keys(program, object)?) {
+                built.objects.push(builder.closed(&path).map_err(PolicyError::Selection)?);
+                built.members.push(builder.presence(&path).map_err(PolicyError::Selection)?);
+            }
+        }
+        for argument in program.set_members(listing.arguments) {
+            for path in shape.paths(&keys(program, argument)?) {
+                built.members.push(builder.presence(&path).map_err(PolicyError::Selection)?);
+            }
+        }
+        built.members.sort_unstable();
+        Ok(Some(built))
+    }
+}
+
 impl Shape {
+    /// Of whose requests it is.
+    const fn protocol(self) -> Protocol {
+        match self {
+            Self::Http => Protocol::Http,
+            Self::Mcp => Protocol::Mcp,
+            Self::A2aRpc | Self::A2aRest => Protocol::A2a,
+        }
+    }
+
     /// The paths that these keys stand for.
     fn paths<'k>(self, keys: &[&'k str]) -> Vec<Vec<Step<'k>>> {
         let (starts, keys): (&[&[Step<'static>]], &[&str]) = match (self, keys.strip_prefix(&A2A_DATA[..])) {
@@ -158,6 +212,26 @@ impl<'a> View<'a> {
         match (found, usize::try_from(place)) {
             (Some(extract::Value::List(list)), Ok(place)) => list.get(place).map_or(Value::Absent, scalar),
             _ => Value::Unusable,
+        }
+    }
+
+    /// Whether only arguments are there that a listing has.
+    pub(crate) fn arguments(&self, listing: u16) -> Arguments {
+        let Some(Some(Listing { objects, members })) = self.schema.listings.get(usize::from(listing)) else {
+            return Arguments::Unlisted;
+        };
+        let is_extra = |object: &ClosedId| {
+            let extra =
+                |member: &FieldId| self.document.has(*member) && members.binary_search(member).is_err();
+            self.document.unlisted(*object).is_some()
+                || self.schema.selection.members(*object).any(|member| extra(&member))
+        };
+        if objects.iter().any(is_extra) {
+            Arguments::Unlisted
+        } else if self.is_whole {
+            Arguments::Listed
+        } else {
+            Arguments::Unread
         }
     }
 

@@ -1,5 +1,6 @@
 //! From documents to the checked policy: names, types, and everything that can be wrong with them.
 
+mod arguments;
 mod catalog;
 pub mod condition;
 pub mod effects;

@@ -1,9 +1,11 @@
 //! From the arrangement to numbered tables and instructions: all that is left to emit is bytes.
 
+mod arguments;
 mod code;
 mod listing;
 mod tables;
 
+pub use arguments::ListingRecord;
 pub use code::Code;
 pub use tables::{Argument, FieldRecord};
 
@@ -34,8 +36,10 @@ pub struct Lowered {
     pub networks: Vec<Vec<Cidr>>,
     /// Compiled regular expressions.
     pub automata: Vec<Automaton>,
-    /// Sets of agents that conditions name.
+    /// Sets of agents that conditions name, and of fields that actions list.
     pub sets: Vec<Vec<u16>>,
+    /// What actions list, in order of action.
+    pub listings: Vec<ListingRecord>,
     /// No judgement takes more steps.
     pub step_bound: u32,
 }
@@ -52,6 +56,7 @@ pub fn lower(ir: &Ir) -> Result<Lowered, CompileError> {
             .map_err(|kind| CompileError::new(kind, span_of_condition(ir, place)))?;
         conditions.push(code);
     }
+    let listings = arguments::listings(&ir.slice.policy.services, &mut tables)?;
     let step_bound = bound(ir, &conditions)?;
     Ok(Lowered {
         ir: ir.clone(),
@@ -62,6 +67,7 @@ pub fn lower(ir: &Ir) -> Result<Lowered, CompileError> {
         networks: tables.networks.into_items(),
         automata: tables.automata.into_items(),
         sets: tables.sets.into_items(),
+        listings,
         step_bound,
     })
 }

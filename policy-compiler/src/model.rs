@@ -125,6 +125,18 @@ pub enum Protocol {
     Grpc,
 }
 
+impl Protocol {
+    /// The keys that lead from the root of a body to its arguments.
+    #[must_use]
+    pub const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Http | Self::Grpc => &[],
+            Self::Mcp => &["params", "arguments"],
+            Self::A2a => &["params", "message", "parts", "data"],
+        }
+    }
+}
+
 /// Something that can be asked of a service.
 #[derive(Clone, Debug)]
 pub struct Action {
@@ -134,6 +146,9 @@ pub struct Action {
     pub selector: Selector,
     /// What it does to the world.
     pub effects: EffectSet,
+    /// The arguments that a request may have, with all that is in them: each by its keys from [`Protocol::arguments`], sorted,
+    /// and none inside another. A request that has others is denied. `None`: any.
+    pub arguments: Option<Vec<Vec<String>>>,
     /// Where it is declared.
     pub span: Span,
 }

@@ -180,8 +180,12 @@ impl core::fmt::Display for Slice {
         writeln!(f, "workload {namespace}/{service_account}")?;
         for service in &self.policy.services {
             writeln!(f, "service {} {:?} {} actions", service.name, service.protocol, service.actions.len())?;
-            for Action { name, effects, selector, .. } in &service.actions {
-                writeln!(f, "  {name} effects {:#x} {selector:?}", effects.0)?;
+            for Action { name, effects, selector, arguments, .. } in &service.actions {
+                write!(f, "  {name} effects {:#x} {selector:?}", effects.0)?;
+                if let Some(arguments) = arguments {
+                    write!(f, " arguments {arguments:?}")?;
+                }
+                writeln!(f)?;
             }
         }
         for agent in &self.policy.agents {

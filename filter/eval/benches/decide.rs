@@ -24,7 +24,8 @@ use ambit_compiler::model::{
 };
 use ambit_compiler::source::Span;
 use ambit_eval::{
-    Caller, Count, Facts, Key, Lineage, Number, Principal, Program, Request, Statement, Value, Verdict,
+    Arguments, Caller, Count, Facts, Key, Lineage, Number, Principal, Program, Request, Statement, Value,
+    Verdict,
 };
 
 const AGENTS: [usize; 3] = [10, 1_000, 10_000];
@@ -140,6 +141,10 @@ impl Facts for Amount {
     fn element(&self, _: u16, _: u32) -> Value<'_> {
         Value::Absent
     }
+
+    fn arguments(&self, _: u16) -> Arguments {
+        Arguments::Listed
+    }
 }
 
 fn names(agent: usize) -> (String, String) {
@@ -181,6 +186,7 @@ fn action(number: usize) -> Action {
         name: format!("tool-{number}"),
         selector: Selector::Key(format!("tools/call:tool-{number}")),
         effects: EffectSet(1),
+        arguments: None,
         span: Span::default(),
     }
 }

@@ -13,7 +13,7 @@ use crate::program::{ActionRecord, Holder, Program};
 use crate::row::{Row, Side};
 use crate::table;
 use crate::table::Table;
-use crate::value::Truth;
+use crate::value::{Arguments, Truth};
 use crate::verdict::{Hop, Verdict};
 
 /// What one look into the tables is counted as, for the step bound: resolving a judge, and finding its row's entry.
@@ -128,7 +128,25 @@ impl<B: AsRef<[u8]>> Program<B> {
             Scene { program: self, request, chain: &chain, steps, met_unread: false, is_best_case };
         let outcome = self.judge_action(&mut scene, &chain, record);
         verdict.steps = scene.steps;
-        outcome
+        let rule = outcome?;
+        self.check_arguments(request, action, is_best_case)?;
+        Ok(rule)
+    }
+
+    /// Last, so that a request that no argument could save is refused without them.
+    fn check_arguments<F: Facts>(
+        &self,
+        request: &Request<'_, F>,
+        action: u16,
+        is_best_case: bool,
+    ) -> Result<(), Refusal> {
+        let Some(listing) = self.listing_of(action) else { return Ok(()) };
+        match request.facts.arguments(listing) {
+            Arguments::Listed => Ok(()),
+            Arguments::Unlisted => Err(Code::ArgumentUnlisted.into()),
+            Arguments::Unread if is_best_case => Ok(()),
+            Arguments::Unread => Err(Refusal { pending: true, ..Code::ArgumentUnlisted.into() }),
+        }
     }
 
     fn caller(&self, caller: Caller<'_>) -> Result<u16, Code> {

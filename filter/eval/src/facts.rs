@@ -2,7 +2,7 @@
 
 use ambit_bytecode::Code;
 
-use crate::value::{Count, Value};
+use crate::value::{Arguments, Count, Value};
 
 /// A SPIFFE id that was parsed strictly by whoever offers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +112,9 @@ pub trait Facts {
 
     /// The value of a field in the element at `place` of its list; of a list field itself, the element.
     fn element(&self, field: u16, place: u32) -> Value<'_>;
+
+    /// Whether the request has only arguments that a [listing](crate::Program::listing) has.
+    fn arguments(&self, listing: u16) -> Arguments;
 }
 
 /// A request, to be judged.

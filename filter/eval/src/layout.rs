@@ -41,6 +41,7 @@ pub(crate) struct Layout {
     pub(crate) missions: Table<20>,
     pub(crate) services: Table<4>,
     pub(crate) actions: Table<8>,
+    pub(crate) listings: Table<6>,
     pub(crate) columns: u16,
     pub(crate) selectors: [Option<Selector>; 4],
     /// Bytes, by the place of the protocol; 0 is none.

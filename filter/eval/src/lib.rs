@@ -41,7 +41,7 @@ pub mod verify;
 
 pub use ambit_bytecode::Code;
 pub use facts::{Caller, Facts, Key, Lineage, Principal, Protocol, Request, Statement};
-pub use program::{FieldDescription, Program};
-pub use value::{Count, Number, Truth, Value};
+pub use program::{FieldDescription, Listing, Program};
+pub use value::{Arguments, Count, Number, Truth, Value};
 pub use verdict::{Hop, Verdict};
 pub use verify::{VerifyError, VerifyErrorKind};

@@ -10,6 +10,7 @@ use ambit_bytecode::{NONE, Source};
 use crate::chain::{Member, Mission};
 use crate::facts::{Principal, Protocol};
 use crate::layout::Layout;
+use crate::table;
 use crate::verify::{VerifyError, verify};
 
 /// A verified blob over bytes `B`, such as `Vec<u8>` or `&[u8]`.
@@ -36,6 +37,17 @@ pub struct FieldDescription<'a> {
     pub number: u16,
     /// How many keys lead to it; see [`Program::field_key`].
     pub keys: u8,
+}
+
+/// What arguments an action lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The action.
+    pub action: u16,
+    /// The set of body fields that are objects of which every member must be listed.
+    pub objects: u16,
+    /// The set of body fields that are listed, with all that is in them.
+    pub arguments: u16,
 }
 
 /// What agents have in common.
@@ -204,8 +216,40 @@ impl<B: AsRef<[u8]>> Program<B> {
         self.layout.string(self.bytes(), self.layout.keys.u16(self.bytes(), key)?)
     }
 
-    /// Names every field that some condition takes as a list, possibly more than once.
-    pub fn for_each_list(&self, mut name: impl FnMut(u16)) {
+    /// How many actions list their arguments. Their listings are numbered from 0 up to this.
+    #[must_use]
+    pub fn listings(&self) -> u16 {
+        u16::try_from(self.layout.listings.count).unwrap_or(u16::MAX)
+    }
+
+    /// What arguments an action lists.
+    #[must_use]
+    pub fn listing(&self, listing: u16) -> Option<Listing> {
+        let record = self.layout.listings.record(self.bytes(), u32::from(listing))?;
+        Some(Listing {
+            action: u16_at(record, 0)?,
+            objects: u16_at(record, 2)?,
+            arguments: u16_at(record, 4)?,
+        })
+    }
+
+    /// The listing of an action, if it has one.
+    pub(crate) fn listing_of(&self, action: u16) -> Option<u16> {
+        let listings = self.layout.listings;
+        let first = |place| listings.record(self.bytes(), place).and_then(|record| u16_at(record, 0));
+        u16::try_from(table::search(listings.count, action, first)?).ok()
+    }
+
+    /// The protocol of an action's service.
+    #[must_use]
+    pub fn protocol(&self, action: u16) -> Option<Protocol> {
+        let record = self.layout.actions.record(self.bytes(), u32::from(action))?;
+        let service = self.layout.services.record(self.bytes(), u32::from(u16_at(record, 2)?))?;
+        Protocol::from_number(u8_at(service, 2)?)
+    }
+
+    /// Names every field that some condition reads, possibly more than once, and says whether as a list.
+    pub fn for_each_read(&self, mut name: impl FnMut(u16, bool)) {
         let code = self.layout.instructions;
         // Conditions lie one after the other in any order, and verification has read each of them from its start.
         for condition in 0..self.layout.conditions.count {
@@ -215,10 +259,13 @@ impl<B: AsRef<[u8]>> Program<B> {
             while at < start.saturating_add(length) {
                 let place = code.start.saturating_add(index(at));
                 let Some(opcode) = u8_at(self.bytes(), place).and_then(Opcode::from_byte) else { return };
-                if opcode.operands().contains(&Operand::List)
-                    && let Some(field) = u16_at(self.bytes(), place.saturating_add(1))
-                {
-                    name(field);
+                for (operand, nth) in opcode.operands().iter().zip(0_usize..) {
+                    let operand_at = place.saturating_add(1).saturating_add(nth.saturating_mul(2));
+                    if let Operand::Field | Operand::ElementField | Operand::List = operand
+                        && let Some(field) = u16_at(self.bytes(), operand_at)
+                    {
+                        name(field, *operand == Operand::List);
+                    }
                 }
                 at = at.saturating_add(u32::try_from(opcode.instruction_bytes()).unwrap_or(u32::MAX));
             }
@@ -368,7 +415,7 @@ impl<B: AsRef<[u8]>> Program<B> {
     /// Whether a set has a member. A set that is none has no member.
     pub(crate) fn set_has(&self, set: u16, member: u16) -> bool {
         let members = self.layout.sets.table(self.bytes(), u32::from(set)).unwrap_or_default();
-        crate::table::find(self.bytes(), members, member).is_some()
+        table::find(self.bytes(), members, member).is_some()
     }
 }
 

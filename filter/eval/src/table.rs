@@ -98,11 +98,17 @@ impl<const SIZE: usize> Index<SIZE> {
 /// Finds a `u16` in a strictly ascending table of them.
 #[inline]
 pub(crate) fn find(bytes: &[u8], table: Table<2>, wanted: u16) -> Option<u32> {
+    search(table.count, wanted, |place| table.u16(bytes, place))
+}
+
+/// Finds the place of a `u16` among `count` that ascend strictly.
+#[inline]
+pub(crate) fn search(count: u32, wanted: u16, at: impl Fn(u32) -> Option<u16>) -> Option<u32> {
     let mut low = 0_u32;
-    let mut high = table.count;
+    let mut high = count;
     while low < high {
         let middle = low.midpoint(high);
-        let found = table.u16(bytes, middle)?;
+        let found = at(middle)?;
         match found.cmp(&wanted) {
             core::cmp::Ordering::Equal => return Some(middle),
             core::cmp::Ordering::Less => low = middle.checked_add(1)?,

@@ -96,6 +96,17 @@ pub enum Count {
     Unread,
 }
 
+/// Whether a request has arguments that its action does not list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arguments {
+    /// It has none but those.
+    Listed,
+    /// It has others, or it cannot be told.
+    Unlisted,
+    /// It cannot be told yet, or no longer.
+    Unread,
+}
+
 /// True, false, or unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Truth {

@@ -34,7 +34,7 @@ use ambit_eval::{Hop, Program, Verdict};
 use asked::Asked;
 use damaged::{damages, harmless, repair};
 
-const NAMES: [&str; 3] = ["conditions", "delegation", "everything"];
+const NAMES: [&str; 4] = ["arguments", "conditions", "delegation", "everything"];
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")

@@ -74,8 +74,14 @@ fn verdict(draft: &Draft, asked: &Asked) -> Verdict {
 
 /// What a case comes to, as the file writes it. One where someone else is judged only has a code.
 fn outcome(case: &Case) -> String {
-    let granted = verdict(&world(&case.code), &case.asked);
-    let denied = verdict(&denying(&case.code), &case.asked);
+    let unstamped = |mut draft: Draft| {
+        if case.asked.claimed {
+            draft.profiles[0].flags = 1;
+        }
+        draft
+    };
+    let granted = verdict(&unstamped(world(&case.code)), &case.asked);
+    let denied = verdict(&unstamped(denying(&case.code)), &case.asked);
     if granted.caller != Some(0) {
         assert_eq!(granted.code, denied.code);
         return granted.code.word().to_owned();
@@ -86,7 +92,7 @@ fn outcome(case: &Case) -> String {
         (Code::ConditionNotMet, Code::ExplicitlyDenied) => "unknown",
         other => panic!("{other:?}"),
     };
-    let before = verdict(&world("true"), &case.asked).steps - 1;
+    let before = verdict(&unstamped(world("true")), &case.asked).steps - 1;
     assert_eq!(granted.pending, denied.pending, "a grant and a deny wait for the same bytes");
     assert_eq!(granted.steps, denied.steps, "a condition takes as many steps wherever it stands");
     format!("{truth} {}{}", granted.steps - before, if granted.pending { " pending" } else { "" })

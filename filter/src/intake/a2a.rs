@@ -89,11 +89,11 @@ fn certain(decision: Decision) -> Option<Decision> {
 }
 
 impl A2aRpc {
-    pub(crate) fn build(program: &Program<Vec<u8>>, lists: &[bool]) -> Result<Self, PolicyError> {
+    pub(crate) fn build(program: &Program<Vec<u8>>, reads: &[Option<bool>]) -> Result<Self, PolicyError> {
         let mut builder = Selection::builder(Root::Document);
         let fields = Fields::select(&mut builder).map_err(PolicyError::Selection)?;
         let push = PushFields::select(&mut builder, Binding::JsonRpc).map_err(PolicyError::Selection)?;
-        Ok(Self { schema: Schema::build(program, lists, Shape::A2aRpc, builder)?, fields, push })
+        Ok(Self { schema: Schema::build(program, reads, Shape::A2aRpc, builder)?, fields, push })
     }
 
     pub(crate) const fn schema(&self) -> &Schema {
@@ -128,11 +128,11 @@ impl A2aRpc {
 }
 
 impl A2aRest {
-    pub(crate) fn build(program: &Program<Vec<u8>>, lists: &[bool]) -> Result<Self, PolicyError> {
+    pub(crate) fn build(program: &Program<Vec<u8>>, reads: &[Option<bool>]) -> Result<Self, PolicyError> {
         let mut builder = Selection::builder(Root::Document);
         let json_rpc = builder.field(&[Step::Key("jsonrpc")]).map_err(PolicyError::Selection)?;
         let push = PushFields::select(&mut builder, Binding::Rest).map_err(PolicyError::Selection)?;
-        Ok(Self { schema: Schema::build(program, lists, Shape::A2aRest, builder)?, json_rpc, push })
+        Ok(Self { schema: Schema::build(program, reads, Shape::A2aRest, builder)?, json_rpc, push })
     }
 
     pub(crate) const fn schema(&self) -> &Schema {

@@ -52,7 +52,7 @@ impl Http {
     /// `beside_json_rpc` says that the workload speaks JSON-RPC as well.
     pub(crate) fn build(
         program: &Program<Vec<u8>>,
-        lists: &[bool],
+        reads: &[Option<bool>],
         beside_json_rpc: bool,
     ) -> Result<Self, PolicyError> {
         let mut builder = Selection::builder(Root::Document);
@@ -62,7 +62,7 @@ impl Http {
             true => Some([field(&[version])?, field(&[Step::Joined, version])?]),
             false => None,
         };
-        Ok(Self { schema: Schema::build(program, lists, Shape::Plain, builder)?, json_rpc })
+        Ok(Self { schema: Schema::build(program, reads, Shape::Http, builder)?, json_rpc })
     }
 
     pub(crate) const fn schema(&self) -> &Schema {

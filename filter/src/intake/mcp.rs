@@ -56,10 +56,10 @@ fn mirror<'a>(judge: &Judge<'a>) -> Result<Mirror<'a>, Refusal> {
 }
 
 impl Mcp {
-    pub(crate) fn build(program: &Program<Vec<u8>>, lists: &[bool]) -> Result<Self, PolicyError> {
+    pub(crate) fn build(program: &Program<Vec<u8>>, reads: &[Option<bool>]) -> Result<Self, PolicyError> {
         let mut builder = Selection::builder(Root::Batch);
         let fields = Fields::select(&mut builder).map_err(PolicyError::Selection)?;
-        Ok(Self { schema: Schema::build(program, lists, Shape::Plain, builder)?, fields })
+        Ok(Self { schema: Schema::build(program, reads, Shape::Mcp, builder)?, fields })
     }
 
     pub(crate) const fn schema(&self) -> &Schema {

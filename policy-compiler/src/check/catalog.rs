@@ -6,7 +6,7 @@ use ambit_bytecode::limits::MAX_BODY_BYTES;
 
 use super::effects::Effects;
 use super::inline::Refinement;
-use super::{identity, path, selector};
+use super::{arguments, identity, path, selector};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::model::{Action, ActionId, Protocol, Selector, Service, ServiceId, Workload};
 use crate::source::Span;
@@ -168,8 +168,9 @@ fn action(
         );
         return None;
     }
+    let arguments = arguments::listed(written, protocol, &selector, &name.value, diagnostics);
     names.insert(name.value.clone(), name.span);
-    Some(Action { name: name.value, selector, effects, span: written.span })
+    Some(Action { name: name.value, selector, effects, arguments, span: written.span })
 }
 
 fn is_action_name(text: &str) -> bool {

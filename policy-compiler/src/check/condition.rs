@@ -19,11 +19,13 @@ pub(super) use self::constant::truth as constant_truth;
 
 use core::fmt;
 
+use super::arguments::{self, Arguments, why_absent};
 use super::names::Names;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::model::{ActionId, Condition, Protocol};
 use crate::source::Span;
 use crate::syntax::ast::ConditionText;
+use crate::syntax::suggest::did_you_mean;
 
 /// Functions that a condition may call, with what they do.
 pub use self::function::FUNCTIONS;
@@ -32,25 +34,18 @@ pub use self::name::ROOTS;
 
 /// An action that a rule covers, as far as conditions care.
 #[derive(Clone, Debug)]
-pub(super) struct Covered {
+pub(super) struct Covered<'a> {
     pub(super) action: ActionId,
     pub(super) protocol: Protocol,
     pub(super) arguments: Arguments,
+    /// The arguments that it lists, if it does.
+    pub(super) listed: Option<&'a [Vec<String>]>,
     /// What it is called, for messages.
     pub(super) name: String,
+    /// The rule names it, and does not merely cover it by a wildcard.
+    pub(super) by_name: bool,
     /// The parameters of its path, by name.
     pub(super) parameters: Vec<(String, u8)>,
-}
-
-/// Whether requests of an action have arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arguments {
-    /// They do.
-    Offered,
-    /// The protocol has none for it.
-    Absent,
-    /// They may be there, but such requests have no body as a rule.
-    Unusual,
 }
 
 /// A part of a rule: its actions read alike.
@@ -103,7 +98,7 @@ impl Type {
 pub(super) fn compile(
     text: &ConditionText,
     raw: &str,
-    covered: &[Covered],
+    covered: &[Covered<'_>],
     names: &Names<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<Group>> {
@@ -114,10 +109,12 @@ pub(super) fn compile(
     {
         return None;
     }
+    warn_unlisted(&uses, covered, &parsed, diagnostics);
+    warn_held(&uses, covered, &parsed, diagnostics);
     // Without actions (their names were wrong, say) the condition is still checked, against plain HTTP.
     let mut scenes: Vec<(Scene<'_>, Vec<ActionId>)> = Vec::new();
     for one in covered {
-        let arguments = if uses.arguments.is_some() { root_of(one.protocol) } else { &[] };
+        let arguments = if uses.arguments.is_some() { one.protocol.arguments() } else { &[] };
         let parameters: Vec<(String, u8)> = one
             .parameters
             .iter()
@@ -151,18 +148,9 @@ pub(super) fn compile(
     Some(groups)
 }
 
-/// The keys on the way from the root of the body to what `args` means.
-const fn root_of(protocol: Protocol) -> &'static [&'static str] {
-    match protocol {
-        Protocol::Http | Protocol::Grpc => &[],
-        Protocol::Mcp => &["params", "arguments"],
-        Protocol::A2a => &["params", "message", "parts", "data"],
-    }
-}
-
 fn check_arguments(
-    uses: &name::Uses,
-    covered: &[Covered],
+    uses: &name::Uses<'_>,
+    covered: &[Covered<'_>],
     parsed: &Parsed<'_>,
     diagnostics: &mut Diagnostics,
 ) -> bool {
@@ -186,12 +174,7 @@ fn check_arguments(
     let opaque = covered.iter().find(|one| one.protocol == Protocol::Grpc);
     let only = lacking(Arguments::Absent).count() == covered.len();
     let first = opaque.unwrap_or(first);
-    let why = match first.protocol {
-        Protocol::Grpc => "messages of gRPC are not read",
-        Protocol::Mcp => "only tool calls and prompts have arguments",
-        Protocol::A2a => "only messages have data parts",
-        Protocol::Http => "it has no body",
-    };
+    let why = why_absent(first.protocol);
     if opaque.is_some() || only {
         let message = format!("`{}` has no `args`", first.name);
         let help =
@@ -209,9 +192,59 @@ fn check_arguments(
     true
 }
 
+/// Warns of arguments that an action does not list: a request that has one is denied, whatever conditions say of it.
+fn warn_unlisted(
+    uses: &name::Uses<'_>,
+    covered: &[Covered<'_>],
+    parsed: &Parsed<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    for (keys, place) in &uses.reads {
+        let lists = |one: &Covered<'_>| one.listed.is_none_or(|listed| arguments::admits(listed, keys));
+        let Some(lacking) = covered.iter().find(|one| !lists(one)) else { continue };
+        let argument = arguments::print(keys);
+        let listed: Vec<String> =
+            lacking.listed.into_iter().flatten().map(|keys| arguments::print(keys)).collect();
+        let help = did_you_mean(&argument, listed.iter().map(String::as_str)).unwrap_or_else(|| {
+            format!("add it to `arguments` of `{}`, if such requests may have it", lacking.name)
+        });
+        let message = format!("`{}` does not list the argument `{argument}`", lacking.name);
+        diagnostics.push(
+            Diagnostic::new(Code::NotListed, parsed.span(place), message)
+                .help(help)
+                .note("an action that lists its arguments is denied to requests that have others"),
+        );
+    }
+}
+
+/// Warns where a wildcard covers HTTP requests that could be decided by their headers, and the condition reads bodies.
+fn warn_held(
+    uses: &name::Uses<'_>,
+    covered: &[Covered<'_>],
+    parsed: &Parsed<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(place) = uses.arguments.clone() else { return };
+    let is_held = |one: &&Covered<'_>| {
+        let is_meant = || covered.iter().any(|other| other.by_name && other.action == one.action);
+        one.protocol == Protocol::Http
+            && one.arguments == Arguments::Offered
+            && one.listed.is_none()
+            && !one.by_name
+            && !is_meant()
+    };
+    let Some(held) = covered.iter().find(is_held) else { return };
+    let message = format!("requests of `{}` are held until their body is read", held.name);
+    diagnostics.push(
+        Diagnostic::new(Code::KnownLate, parsed.span(&place), message)
+            .help("name the actions whose body is meant, or write a rule of its own for this service")
+            .note("a wildcard covers it; by the headers alone nothing could be decided any more, and a body that is not JSON is denied"),
+    );
+}
+
 fn check_parameters(
-    uses: &name::Uses,
-    covered: &[Covered],
+    uses: &name::Uses<'_>,
+    covered: &[Covered<'_>],
     parsed: &Parsed<'_>,
     diagnostics: &mut Diagnostics,
 ) -> bool {

@@ -100,6 +100,7 @@ pub(super) fn refine(
             .filter(|((_, requests), _)| requests.iter().any(|outer| outer.contains(&one.requests)))
             .min_by_key(|((action, _), place)| (rank(&action.selector), *place));
         let inherited = parent.map_or(0, |((action, _), _)| action.effects.0);
+        let arguments = parent.and_then(|((action, _), _)| action.arguments.clone());
         let asked = wanted.iter().filter(|want| want.requests.contains(&one.requests));
         let effects = asked.fold(inherited, |effects, want| effects | want.effects.0);
         if let Some((_, place)) = parent {
@@ -109,7 +110,7 @@ pub(super) fn refine(
         let selector = Selector::Http { methods, path: one.requests.path.clone() };
         let method = one.requests.method.as_deref().unwrap_or("*");
         let name = format!("{method} {}", path::print(&one.requests.path));
-        all.push(Action { name, selector, effects: EffectSet(effects), span: one.span });
+        all.push(Action { name, selector, effects: EffectSet(effects), arguments, span: one.span });
     }
     all.append(actions);
     refinement.requests = all.iter().map(|action| Requests::of(&action.selector)).collect();

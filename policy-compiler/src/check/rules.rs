@@ -166,7 +166,7 @@ impl<'a> Rules<'a> {
         sort: Sort,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Group> {
-        let covered: Vec<Covered> =
+        let covered: Vec<Covered<'_>> =
             targets.iter().filter_map(|target| self.resolver.covered(target)).collect();
         let raw = self.sources.text(text.span);
         let groups = condition::compile(text, raw, &covered, self.names, diagnostics).unwrap_or_default();

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::catalog::Catalog;
-use super::condition::{Arguments, Covered};
+use super::condition::Covered;
 use super::effects::Effects;
 use super::inline::{Requests, Wanted};
 use super::names::Names;
 use super::rules::Sort;
-use super::{path, selector};
+use super::{arguments, path, selector};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::model::{ActionId, PathPattern, Protocol, Segment, Selector, Service, ServiceId};
 use crate::source::Span;
@@ -20,6 +20,8 @@ use crate::syntax::suggest::did_you_mean;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) action: ActionId,
+    /// The rule names it, and does not merely cover it by a wildcard.
+    by_name: bool,
     /// What names the parameters of its path.
     named_by: NamedBy,
 }
@@ -137,6 +139,7 @@ impl<'a> Resolver<'a> {
                 let path = Rc::new(want.requests.path.clone());
                 targets.extend(refinement.within(&want.requests).into_iter().map(|index| Target {
                     action: ActionId { service: *service, index },
+                    by_name: true,
                     named_by: NamedBy::Inline(Rc::clone(&path)),
                 }));
             }
@@ -195,7 +198,7 @@ impl<'a> Resolver<'a> {
             return;
         };
         match actions.get(action) {
-            Some(index) => self.with_refinements(ActionId { service: id, index: *index }, targets),
+            Some(index) => self.with_refinements(ActionId { service: id, index: *index }, true, targets),
             None => {
                 let mut known: Vec<&str> = actions.keys().map(String::as_str).collect();
                 known.sort_unstable();
@@ -232,7 +235,7 @@ impl<'a> Resolver<'a> {
             };
             indexes.sort_unstable();
             for index in indexes {
-                self.with_refinements(ActionId { service: ServiceId(number), index }, &mut targets);
+                self.with_refinements(ActionId { service: ServiceId(number), index }, false, &mut targets);
             }
         }
         let targets = Rc::new(targets);
@@ -241,20 +244,20 @@ impl<'a> Resolver<'a> {
     }
 
     /// A declared action and those that refine it.
-    fn with_refinements(&self, action: ActionId, targets: &mut Vec<Target>) {
-        targets.push(Target { action, named_by: NamedBy::Action(action) });
+    fn with_refinements(&self, action: ActionId, by_name: bool, targets: &mut Vec<Target>) {
+        targets.push(Target { action, by_name, named_by: NamedBy::Action(action) });
         let refinement =
             usize::try_from(action.service.0).ok().and_then(|index| self.catalog.refinements.get(index));
         for index in
             refinement.and_then(|refinement| refinement.of_declared.get(&action.index)).into_iter().flatten()
         {
             let refined = ActionId { service: action.service, index: *index };
-            targets.push(Target { action: refined, named_by: NamedBy::Action(action) });
+            targets.push(Target { action: refined, by_name, named_by: NamedBy::Action(action) });
         }
     }
 
     /// What a condition must know of a target.
-    pub(super) fn covered(&self, target: &Target) -> Option<Covered> {
+    pub(super) fn covered(&self, target: &Target) -> Option<Covered<'a>> {
         let service = self.catalog.service(target.action.service)?;
         let action = self.catalog.action(target.action)?;
         let pattern = match &target.named_by {
@@ -274,8 +277,10 @@ impl<'a> Resolver<'a> {
         Some(Covered {
             action: target.action,
             protocol: service.protocol,
-            arguments: arguments(service.protocol, &action.selector),
+            arguments: arguments::offered(service.protocol, &action.selector),
+            listed: action.arguments.as_deref(),
             name: self.catalog.name(target.action),
+            by_name: target.by_name,
             parameters,
         })
     }
@@ -287,29 +292,6 @@ fn few(names: &[&str]) -> String {
     let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let more = if names.len() > SHOWN { ", ..." } else { "" };
     format!("its actions are {}{more}", shown.join(", "))
-}
-
-/// Whether requests of an action have arguments.
-fn arguments(protocol: Protocol, selector: &Selector) -> Arguments {
-    let starts = |key: &str, call: &str| {
-        // A wildcard may stand for the call.
-        let literal = key.split('*').next().unwrap_or("");
-        literal.starts_with(call) || (key.contains('*') && call.starts_with(literal))
-    };
-    let offered = match (protocol, selector) {
-        (Protocol::Grpc, _) => false,
-        (Protocol::Mcp, Selector::Key(key)) => starts(key, "tools/call:") || starts(key, "prompts/get:"),
-        (Protocol::A2a, Selector::Key(key)) => starts(key, "message.send") || starts(key, "message.stream"),
-        (_, Selector::Http { methods, .. }) => {
-            let bodiless = |method: &String| matches!(method.as_str(), "GET" | "HEAD");
-            if !methods.is_empty() && methods.iter().all(bodiless) {
-                return Arguments::Unusual;
-            }
-            true
-        }
-        (Protocol::Http, Selector::Key(_)) => false,
-    };
-    if offered { Arguments::Offered } else { Arguments::Absent }
 }
 
 /// Whether a glob, where `*` stands for any run, matches. Linear: after a star the first fit is as good as any.

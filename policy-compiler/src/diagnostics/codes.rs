@@ -200,6 +200,11 @@ SharedWorkload = 309 Error "two services on one workload answer the same request
 A request is assigned to an action by the workload that it reaches, and its protocol. Two services of the same workload \
 and protocol have actions with the same selector, so that a request would be both.";
 
+BadArgument = 310 Error "malformed name of an argument" "\
+The arguments that an action lists are names, as in `table`; what is in an object is written `filter.from`, and odd names \
+`filter[\"a.b\"]`. One that is listed may hold anything; to have only parts of an object, list the parts and not the whole. \
+Elements of lists are not told apart.";
+
 BadActionReference = 401 Error "malformed action reference" "\
 Actions are written `service/action`. `*` stands for any run of characters except `/` within the service's name or the \
 action's name: `orders-db/*`, `*/read.*`.";
@@ -287,4 +292,13 @@ Every agent lists the missions that it may act under, and none lists this one.";
 EmptyAgent = 610 Warning "agent that nothing is granted to" "\
 The agent has no grants. Since every member of a lineage must be granted an action, nothing can be done in its name \
 either.";
+
+NotListed = 611 Warning "argument that an action does not list" "\
+The condition reads an argument of an action that lists its arguments, and this one is not among them. A request that has \
+it is denied (`argument-unlisted`), whatever the condition says.";
+
+KnownLate = 612 Warning "condition that is known only after the headers" "\
+The condition reads bodies, and a wildcard of the rule covers requests of an HTTP service, which could be decided by their \
+headers otherwise. Each of them is now held until its body is read, and denied if that is not JSON or is too large. Name the \
+actions whose body is meant; MCP and A2A messages are read anyway.";
 }

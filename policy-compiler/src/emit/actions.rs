@@ -21,7 +21,7 @@ pub(super) fn actions(lowered: &Lowered, pools: &mut Pools, out: &mut Vec<u8>) -
     write::count16(out, services.len(), "services")?;
     write::count16(out, action_count, "actions")?;
     write::u16(out, lowered.ir.column_count);
-    write::u16(out, 0);
+    write::count16(out, lowered.listings.len(), "actions that list arguments")?;
     for service in services {
         write::u16(out, pools.string(&service.name)?);
         out.push(protocol_number(service.protocol));
@@ -38,6 +38,9 @@ pub(super) fn actions(lowered: &Lowered, pools: &mut Pools, out: &mut Vec<u8>) -
             write::u16(out, pools.effect_set(action.effects)?);
             write::u16(out, *column);
         }
+    }
+    for listing in &lowered.listings {
+        [listing.action, listing.objects, listing.arguments].into_iter().for_each(|id| write::u16(out, id));
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ pub fn case(choices: &mut Choices, policy: &Policy) -> (Workload, Case) {
         protocol,
         key: key(choices, service, protocol),
         fields: fields(choices),
+        arguments: arguments(choices),
         now: u64::try_from(choices.below(8)).unwrap_or(0).saturating_mul(43_210),
     };
     (workload, case)
@@ -153,6 +154,32 @@ fn fields(choices: &mut Choices) -> BTreeMap<Field, FieldValue> {
         }
     }
     fields
+}
+
+fn arguments(choices: &mut Choices) -> Option<FieldValue> {
+    match choices.below(8) {
+        0..4 => None,
+        4 => Some(scalar(choices)),
+        _ => Some(object(choices, 3)),
+    }
+}
+
+/// An object of a few names, nested no more than `depth` deep.
+fn object(choices: &mut Choices, depth: usize) -> FieldValue {
+    let mut members = BTreeMap::new();
+    for name in pool::ARGUMENTS {
+        match choices.below(8) {
+            1 => drop(members.insert(name.to_owned(), scalar(choices))),
+            2 | 3 if depth > 0 => {
+                drop(members.insert(name.to_owned(), object(choices, depth.saturating_sub(1))))
+            }
+            _ => {}
+        }
+    }
+    if choices.one_in(24) {
+        members.insert(String::from("z"), FieldValue::Null);
+    }
+    FieldValue::Object(members)
 }
 
 fn scalar(choices: &mut Choices) -> FieldValue {

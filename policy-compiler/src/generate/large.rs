@@ -83,6 +83,7 @@ pub fn request(size: Size) -> Case {
         protocol: Protocol::Mcp,
         key: Key::Known(b"tools/call:tool-3".to_vec()),
         fields: std::collections::BTreeMap::new(),
+        arguments: None,
         now: 1,
     }
 }
@@ -116,6 +117,7 @@ fn service(place: u32, actions: u32) -> Service {
                 name: format!("tool-{action}"),
                 selector: Selector::Key(format!("tools/call:tool-{action}")),
                 effects: EffectSet::default(),
+                arguments: None,
                 span: Span::default(),
             })
             .collect(),

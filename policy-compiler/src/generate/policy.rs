@@ -72,6 +72,7 @@ fn service(choices: &mut Choices, place: usize) -> Service {
             name: format!("action{number}"),
             selector: selector(choices, protocol),
             effects: effects(choices),
+            arguments: arguments(choices, protocol),
             span: Span::default(),
         });
     }
@@ -89,6 +90,29 @@ fn service(choices: &mut Choices, place: usize) -> Service {
 /// One of two workloads.
 pub(super) fn workload(other: bool) -> Workload {
     Workload { namespace: "w".into(), service_account: if other { "w2".into() } else { "w1".into() } }
+}
+
+/// Parts of an object now and then, and never the whole of it as well.
+fn arguments(choices: &mut Choices, protocol: Protocol) -> Option<Vec<Vec<String>>> {
+    if protocol == Protocol::Grpc || !choices.one_in(4) {
+        return None;
+    }
+    let mut listed: Vec<Vec<String>> = Vec::new();
+    for name in pool::ARGUMENTS {
+        match choices.below(4) {
+            1 => listed.push(vec![name.to_owned()]),
+            2 => listed.extend(
+                choices
+                    .subset(&pool::ARGUMENTS)
+                    .into_iter()
+                    .map(|part| vec![name.to_owned(), part.to_owned()]),
+            ),
+            3 => listed.push(vec![name.to_owned(), String::from("a"), String::from("b")]),
+            _ => {}
+        }
+    }
+    listed.sort();
+    Some(listed)
 }
 
 fn effects(choices: &mut Choices) -> EffectSet {

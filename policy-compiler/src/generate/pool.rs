@@ -12,6 +12,7 @@ pub(super) const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
 pub(super) const SEGMENTS: [&str; 3] = ["a", "b", "ab"];
 pub(super) const KEYS: [&str; 9] = ["a", "b", "ab", "a*", "*b", "a*b", "*", "tools/call:*", "tools/call:a"];
 pub(super) const TEXTS: [&str; 10] = ["", "a", "b", "ab", "aab", "A", "\u{e9}", "10.0.0.1", "::1", "GET"];
+pub(super) const ARGUMENTS: [&str; 3] = ["a", "b", "l"];
 pub(super) const REGEX_PARTS: [&str; 16] = [
     "a", "b", ".", "^", "$", "a*", "(a|b)+", r"\b", "[^a]", "(?i:A)", r"\d{1,3}", "\u{e9}", "(?s:.)", "",
     "b?", r"\.",

@@ -39,6 +39,13 @@ impl fmt::Display for Lowered {
             writeln!(f, "condition {place} at most {} steps, stack {}", code.steps, code.stack)?;
             write!(f, "{code}")?;
         }
+        for listing in &self.listings {
+            writeln!(
+                f,
+                "listing of action {}: objects {}, arguments {}",
+                listing.action, listing.objects, listing.arguments
+            )?;
+        }
         writeln!(f, "step bound {}", self.step_bound)
     }
 }

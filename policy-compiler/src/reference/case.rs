@@ -19,6 +19,8 @@ pub struct Case {
     pub key: Key,
     /// The fields that conditions read. A field that is not here is absent.
     pub fields: BTreeMap<Field, FieldValue>,
+    /// All arguments together, if there are any: what actions that list theirs are held to.
+    pub arguments: Option<FieldValue>,
     /// Unix seconds.
     pub now: u64,
 }

@@ -6,7 +6,7 @@ use crate::model::{
 };
 use crate::specificity;
 
-use super::case::{Case, Key};
+use super::case::{Case, FieldValue, Key};
 use super::chain::{self, Chain, Refusal};
 use super::condition::Scene;
 use super::{Code, Hop, Judgement, Terms, Verdict, glob};
@@ -86,7 +86,34 @@ fn judge_chain(
             return Err((Code::EffectCeiling, Some(hop), None));
         }
     }
+    if let (Some(listed), Some(arguments)) = (&action.arguments, &case.arguments) {
+        let listed: Vec<&[String]> = listed.iter().map(Vec::as_slice).collect();
+        if !has_only(arguments, &listed) {
+            return Err((Code::ArgumentUnlisted, None, None));
+        }
+    }
     callers_grant.ok_or((Code::InternalFault, None, None))
+}
+
+/// Whether an object has no members but those that are listed: each by its keys, and none inside another.
+fn has_only(object: &FieldValue, listed: &[&[String]]) -> bool {
+    match object {
+        FieldValue::Null => true,
+        FieldValue::Object(members) => members.iter().all(|(key, value)| {
+            let inside: Vec<&[String]> = listed
+                .iter()
+                .filter_map(|keys| keys.split_first())
+                .filter(|(first, _)| *first == key)
+                .map(|(_, rest)| rest)
+                .collect();
+            match inside.as_slice() {
+                [] => false,
+                [[]] => true,
+                parts => has_only(value, parts),
+            }
+        }),
+        _ => false,
+    }
 }
 
 /// Those of `rules` that cover an action, in source order.

@@ -71,6 +71,8 @@ pub struct Action {
     pub selectors: Vec<SelectorField>,
     /// `effects`
     pub effects: Vec<Name>,
+    /// `arguments`
+    pub arguments: Option<Vec<Name>>,
 }
 
 /// A field that says which requests are an action.

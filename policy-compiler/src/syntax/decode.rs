@@ -177,6 +177,7 @@ fn action(entry: &Object<'_>) -> Action {
         name: entry.text("name"),
         selectors: methods.into_iter().chain(single).collect(),
         effects: entry.texts("effects"),
+        arguments: entry.has("arguments").then(|| entry.texts("arguments")),
     }
 }
 

@@ -36,6 +36,8 @@ pub const MAX_CONDITION_BYTES: usize = 4096;
 pub const MAX_CONDITION_DEPTH: usize = 24;
 /// Deepest nesting of `all` and `exists`.
 pub const MAX_QUANTIFIERS: usize = 2;
+/// Longest key of an argument that an action lists, in bytes.
+pub const MAX_ARGUMENT_KEY_BYTES: usize = 256;
 /// Most keys on the way to a field of the body.
 pub const MAX_FIELD_KEYS: usize = 16;
 /// Most digits of a number.

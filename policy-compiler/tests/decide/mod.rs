@@ -40,6 +40,7 @@ pub(crate) fn hold(policy: &Policy, line: &str) -> Result<(), String> {
         protocol: service.protocol,
         key: Key::Known(request.as_bytes().to_vec()),
         fields: fields(service.protocol, request, &more),
+        arguments: more.get("args").map(field_value),
         now,
     };
     let said = judge(policy, &service.workload, &case, Terms::default());
@@ -88,12 +89,7 @@ fn fields(protocol: Protocol, request: &str, more: &Value) -> BTreeMap<Field, Fi
     if let Some(host) = more["host"].as_str() {
         fields.insert(Field::Host, text(host));
     }
-    let root: &[&str] = match protocol {
-        Protocol::Mcp => &["params", "arguments"],
-        Protocol::A2a => &["params", "message", "parts", "data"],
-        Protocol::Http | Protocol::Grpc => &[],
-    };
-    let mut keys: Vec<String> = root.iter().map(|key| (*key).to_owned()).collect();
+    let mut keys: Vec<String> = protocol.arguments().iter().map(|key| (*key).to_owned()).collect();
     body(&more["args"], &mut keys, &mut fields);
     fields
 }

@@ -3,7 +3,9 @@
 
 use ambit_compiler::model::{Field, Protocol};
 use ambit_compiler::reference::{Case, FieldValue, Key, Lineage, SpiffeId};
-use ambit_eval::{Caller, Count, Facts, Number, Principal, Program, Request, Statement, Value, Verdict};
+use ambit_eval::{
+    Arguments, Caller, Count, Facts, Number, Principal, Program, Request, Statement, Value, Verdict,
+};
 use std::collections::BTreeMap;
 
 /// Judges a case by a blob.
@@ -19,6 +21,7 @@ pub(crate) fn with_facts<B: AsRef<[u8]>>(
 ) -> Verdict {
     let described: Vec<Described> =
         (0..program.fields()).map(|field| Described::of(program, field)).collect();
+    let listings: Vec<_> = (0..program.listings()).map(|listing| listed(program, listing)).collect();
     let (members, missions, merged) = match &case.lineage {
         Lineage::Parsed { members, missions, merged } => (members.as_slice(), missions.as_slice(), *merged),
         _ => Default::default(),
@@ -46,8 +49,25 @@ pub(crate) fn with_facts<B: AsRef<[u8]>>(
             Key::Known(key) => ambit_eval::Key::Known(key),
             Key::Refused(code) => ambit_eval::Key::Refused(*code),
         },
-        facts: &CaseFacts { described: &described, fields: &case.fields },
+        facts: &CaseFacts {
+            described: &described,
+            fields: &case.fields,
+            listings: &listings,
+            arguments: case.arguments.as_ref(),
+        },
         now: case.now,
+    })
+}
+
+/// The keys of the objects and of the arguments of a listing.
+fn listed<B: AsRef<[u8]>>(program: &Program<B>, listing: u16) -> [Vec<Vec<String>>; 2] {
+    let listing = program.listing(listing).expect("a listing");
+    [listing.objects, listing.arguments].map(|set| {
+        let keys = |field| match Described::of(program, field).field {
+            Field::Body(keys) => keys,
+            other => panic!("{other:?} is no argument"),
+        };
+        program.set_members(set).map(keys).collect()
     })
 }
 
@@ -99,6 +119,9 @@ impl Described {
 pub(crate) struct CaseFacts<'a> {
     described: &'a [Described],
     fields: &'a BTreeMap<Field, FieldValue>,
+    /// Of each, the keys of the objects and of the arguments.
+    listings: &'a [[Vec<Vec<String>>; 2]],
+    arguments: Option<&'a FieldValue>,
 }
 
 impl CaseFacts<'_> {
@@ -138,6 +161,40 @@ impl Facts for CaseFacts<'_> {
             }
         }
         value(at)
+    }
+
+    fn arguments(&self, listing: u16) -> Arguments {
+        let Some(arguments) = self.arguments else { return Arguments::Listed };
+        let [objects, listed] = &self.listings[usize::from(listing)];
+        let root = objects.iter().min_by_key(|keys| keys.len()).expect("an object");
+        has_only(arguments, root, objects, listed)
+    }
+}
+
+/// Whether the object at `keys` has only members that are listed, or objects of which that is so.
+fn has_only(
+    value: &FieldValue,
+    keys: &[String],
+    objects: &[Vec<String>],
+    listed: &[Vec<String>],
+) -> Arguments {
+    match value {
+        FieldValue::Null => Arguments::Listed,
+        FieldValue::Unread => Arguments::Unread,
+        FieldValue::Object(members) => {
+            let member = |(key, value): (&String, &FieldValue)| {
+                let keys = [keys, std::slice::from_ref(key)].concat();
+                if listed.contains(&keys) {
+                    Arguments::Listed
+                } else if objects.contains(&keys) {
+                    has_only(value, &keys, objects, listed)
+                } else {
+                    Arguments::Unlisted
+                }
+            };
+            members.iter().map(member).find(|one| *one != Arguments::Listed).unwrap_or(Arguments::Listed)
+        }
+        _ => Arguments::Unlisted,
     }
 }
 

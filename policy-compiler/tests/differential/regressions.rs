@@ -42,6 +42,7 @@ fn denied_when(condition: Condition) -> Policy {
                 name: "action".into(),
                 selector: Selector::Key("a".into()),
                 effects: EffectSet(0),
+                arguments: None,
                 span: Span::default(),
             }],
             mode: None,
@@ -79,6 +80,7 @@ fn check(condition: Condition, fields: &[(Field, FieldValue)], is_false: bool) {
         protocol: Protocol::Mcp,
         key: Key::Known(b"a".to_vec()),
         fields: fields.iter().cloned().collect(),
+        arguments: None,
         now: 0,
     };
     let expected = if is_false { Code::Allowed } else { Code::ExplicitlyDenied };

@@ -68,7 +68,11 @@ pub(crate) fn for_each_number(program: &Blob<'_>, id: u16, mut number: impl FnMu
             number(instruction.offset ^ u32::from(instruction.operands.contains(&id)));
         }
     }
-    program.for_each_list(|field| number(u32::from(field)));
+    program.for_each_read(|field, is_list| number(u32::from(field) ^ u32::from(is_list)));
+    for listing in (0..program.listings()).filter_map(|listing| program.listing(listing)) {
+        number(u32::from(listing.action) ^ u32::from(listing.objects) ^ u32::from(listing.arguments));
+    }
+    number(u32::from(program.protocol(id).is_some()));
 }
 
 fn folded(rule: &RuleDescription) -> u32 {

@@ -1,8 +1,8 @@
 //! A request out of bytes, so that the compiler knows nothing of any part of it.
 
 use ambit_eval::{
-    Caller, Code, Count, Facts, Hop, Key, Lineage, Number, Principal, Program, Protocol, Request, Statement,
-    Value,
+    Arguments, Caller, Code, Count, Facts, Hop, Key, Lineage, Number, Principal, Program, Protocol, Request,
+    Statement, Value,
 };
 
 /// One more than counts, so that too many are asked about, too.
@@ -155,5 +155,13 @@ impl Facts for Bytes<'_> {
     fn element(&self, field: u16, place: u32) -> Value<'_> {
         let place = usize::try_from(place).unwrap_or(usize::MAX);
         self.at(usize::from(field).saturating_add(place))
+    }
+
+    fn arguments(&self, listing: u16) -> Arguments {
+        match self.0.get(usize::from(listing)) {
+            Some(0) => Arguments::Listed,
+            Some(_) => Arguments::Unlisted,
+            None => Arguments::Unread,
+        }
     }
 }

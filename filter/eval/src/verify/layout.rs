@@ -227,9 +227,10 @@ fn actions(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     let services = reader.u16()?;
     let actions = reader.u16()?;
     layout.columns = reader.u16()?;
-    reader.reserved()?;
+    let listings = reader.u16()?;
     layout.services = reader.table(u32::from(services))?;
     layout.actions = reader.table(u32::from(actions))?;
+    layout.listings = reader.table(u32::from(listings))?;
     reader.at_end()
 }
 

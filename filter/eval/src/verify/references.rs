@@ -19,6 +19,9 @@ use crate::value::Value;
 /// blob made to be slow can take.
 const MAX_ROW_ENTRIES: u32 = 1 << 22;
 
+/// The most members of listings, sets that are shared counted each time. It bounds what a reader makes of them, too.
+const MAX_LISTED: u32 = 1 << 16;
+
 /// What a rule says of one record.
 type Rule = Result<(), VerifyErrorKind>;
 /// What is wrong, and at which offset from the start of the blob.
@@ -192,11 +195,7 @@ impl Checker<'_> {
             )?;
             holds(source == Source::Body || (keys == 0 && list == NONE), VerifyErrorKind::Reference)?;
             if list != NONE {
-                let parent = self.layout.fields.record(self.bytes, u32::from(list));
-                let parent_is_list = parent.is_some_and(|parent| {
-                    u8_at(parent, 0) == Some(Source::Body.number()) && u16_at(parent, 2) == Some(NONE)
-                });
-                holds(parent_is_list, VerifyErrorKind::Reference)?;
+                self.plain_body_field(list)?;
             }
             match source.argument() {
                 Argument::Unused => holds(argument == NONE, VerifyErrorKind::Reserved),
@@ -221,7 +220,39 @@ impl Checker<'_> {
             below(word(2), self.layout.services.count)?;
             below(word(4), self.layout.effect_sets.count)?;
             below(word(6), u32::from(self.layout.columns))
+        })?;
+        let mut previous = None;
+        let mut budget = MAX_LISTED;
+        self.each(self.layout.listings, |record| {
+            let action = u16_at(record, 0);
+            holds(action > previous, VerifyErrorKind::Order)?;
+            previous = action;
+            below(action.unwrap_or(NONE), self.layout.actions.count)?;
+            let objects = self.body_fields(u16_at(record, 2).unwrap_or(NONE), &mut budget)?;
+            self.body_fields(u16_at(record, 4).unwrap_or(NONE), &mut budget)?;
+            holds(objects > 0, VerifyErrorKind::Count)
         })
+    }
+
+    /// A set whose members are all body fields that lie in no list: how many there are.
+    fn body_fields(&self, set: u16, budget: &mut u32) -> Result<u32, VerifyErrorKind> {
+        below(set, self.layout.sets.count())?;
+        let members = self.layout.sets.table(self.bytes, u32::from(set)).unwrap_or_default();
+        *budget = budget.checked_sub(members.count).ok_or(VerifyErrorKind::Count)?;
+        for place in 0..members.count {
+            let member = members.u16(self.bytes, place).unwrap_or(NONE);
+            self.plain_body_field(member)?;
+        }
+        Ok(members.count)
+    }
+
+    /// A body field that lies in no list.
+    fn plain_body_field(&self, field: u16) -> Rule {
+        let record = self.layout.fields.record(self.bytes, u32::from(field));
+        let is_plain = record.is_some_and(|record| {
+            u8_at(record, 0) == Some(Source::Body.number()) && u16_at(record, 2) == Some(NONE)
+        });
+        holds(is_plain, VerifyErrorKind::Reference)
     }
 
     fn reaches(&self) -> Checked {

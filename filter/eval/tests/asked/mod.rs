@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use ambit_bytecode::Code;
 use ambit_eval::{
-    Caller, Count, Facts, Key, Lineage, Number, Principal, Program, Protocol, Request, Statement, Value,
-    Verdict,
+    Arguments, Caller, Count, Facts, Key, Lineage, Number, Principal, Program, Protocol, Request, Statement,
+    Value, Verdict,
 };
 
 /// A value of a field, owned.
@@ -39,6 +39,9 @@ pub struct Asked {
     pub key: String,
     pub now: u64,
     pub given: BTreeMap<u16, Given>,
+    pub arguments: Arguments,
+    /// Nobody vouches for the members: the world's callers do not stamp.
+    pub claimed: bool,
 }
 
 impl Default for Asked {
@@ -53,12 +56,15 @@ impl Default for Asked {
             key: "GET /orders".to_owned(),
             now: 0,
             given: BTreeMap::new(),
+            arguments: Arguments::Listed,
+            claimed: false,
         }
     }
 }
 
 impl Asked {
-    /// Reads words such as `caller=/x/y members=first,second mission=refund merged now=60 3=2.5 0="a b" 4=[1 null]`,
+    /// Reads words such as `caller=/x/y members=first,second mission=refund merged claimed now=60 3=2.5 0="a b" 4=[1 null]
+    /// arguments=unlisted`,
     /// where `first` is the principal of that name in the world, and numbers are fields.
     pub fn read(text: &str) -> Self {
         let mut asked = Self::default();
@@ -70,9 +76,11 @@ impl Asked {
                 "unstated" => asked.members = None,
                 "mission" => asked.missions = value.split(',').map(str::to_owned).collect(),
                 "merged" => asked.merged = true,
+                "claimed" => asked.claimed = true,
                 "refused" => asked.refused_lineage = true,
                 "protocol" => asked.protocol = Protocol::from_number(value.parse().unwrap()).unwrap(),
                 "key" => asked.key = value.trim_matches('"').to_owned(),
+                "arguments" => asked.arguments = arguments(value),
                 "now" => asked.now = value.parse().unwrap(),
                 field => drop(asked.given.insert(field.parse().unwrap(), Given::read(value))),
             }
@@ -164,6 +172,19 @@ impl Facts for Asked {
             Some(Given::Many(_)) => Value::Number(Number::whole(place)),
             _ => Value::Absent,
         }
+    }
+
+    fn arguments(&self, _: u16) -> Arguments {
+        self.arguments
+    }
+}
+
+fn arguments(word: &str) -> Arguments {
+    match word {
+        "listed" => Arguments::Listed,
+        "unlisted" => Arguments::Unlisted,
+        "unread" => Arguments::Unread,
+        other => panic!("`{other}` says nothing of arguments"),
     }
 }
 

@@ -44,7 +44,15 @@ pub fn harmless(blob: &[u8], battery: &[Asked]) -> bool {
         assert_eq!(verdict, asked.of(&program), "{asked:?}");
     }
     // What the program says of itself is total, too.
-    program.for_each_list(|list| assert!(program.field(list).is_some()));
+    program.for_each_read(|field, _| assert!(program.field(field).is_some()));
+    for listing in 0..program.listings() {
+        let listing = program.listing(listing).unwrap();
+        assert!(program.protocol(listing.action).is_some());
+        for field in [listing.objects, listing.arguments].into_iter().flat_map(|set| program.set_members(set))
+        {
+            assert!(program.field(field).is_some());
+        }
+    }
     for field in 0..program.fields() {
         let keys = program.field(field).unwrap().keys;
         assert!((0..keys).all(|place| program.field_key(field, place).is_some()));

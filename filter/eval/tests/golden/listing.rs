@@ -25,6 +25,17 @@ pub fn of(program: &Program<Vec<u8>>) -> String {
     for id in 0..program.fields() {
         text.push_str(&format!("field {id} {}\n", field(program, id)));
     }
+    for id in 0..program.listings() {
+        let listing = program.listing(id).unwrap();
+        let fields =
+            |set| program.set_members(set).map(|id| field(program, id)).collect::<Vec<_>>().join(", ");
+        text.push_str(&format!(
+            "listing {id} of action {}: objects {}; arguments {}\n",
+            listing.action,
+            fields(listing.objects),
+            fields(listing.arguments)
+        ));
+    }
     for condition in 0..program.conditions() {
         let code = code(program, condition);
         let listing = disassemble(&code, &mut |operand, id| match operand {

@@ -5,7 +5,7 @@ use ambit_bytecode::{NONE, Section, Section::*};
 
 use super::VerifyErrorKind::{Count, Number, Order, Reference, Reserved, Trailing, Truncated, Unknown};
 use super::{Case, Change, case, check};
-use crate::writer::{Argument, Automaton, Field, Literal, Row};
+use crate::writer::{Argument, Automaton, Draft, Field, Literal, Row};
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -46,7 +46,7 @@ pub const TABLES: &[Case] = &[
     case(Change::Set(Missions, 26, &[1]), Reserved, Missions, 26),
     case(Change::Cut(Actions, 1), Truncated, Actions, 16),
     case(Change::Push(Actions, &[0]), Trailing, Actions, 32),
-    case(Change::Set(Actions, 6, &[1]), Reserved, Actions, 6),
+    case(Change::Set(Actions, 6, &[1]), Truncated, Actions, 32),
     case(Change::Cut(Selectors, 1), Truncated, Selectors, LIMIT + 4),
     case(Change::Push(Selectors, &[0]), Trailing, Selectors, LIMIT + 8),
     case(Change::Set(Selectors, 2, &[2]), Truncated, Selectors, LIMIT + 8),
@@ -130,6 +130,13 @@ pub const NAMES: &[Case] = &[
     case(Change::Draft(|draft| draft.actions[1].effects = 2), Reference, Actions, 24),
     case(Change::Draft(|draft| draft.actions[1].effects = NONE), Reference, Actions, 24),
     case(Change::Draft(|draft| draft.actions[1].column = 2), Reference, Actions, 24),
+    case(Change::Draft(|draft| list(draft, &[(2, 3, 3)])), Reference, Actions, 32),
+    case(Change::Draft(|draft| list(draft, &[(0, 3, 3), (1, 5, 3)])), Reference, Actions, 38),
+    case(Change::Draft(|draft| list(draft, &[(0, NONE, 3)])), Reference, Actions, 32),
+    case(Change::Draft(|draft| list(draft, &[(0, 3, NONE)])), Reference, Actions, 32),
+    case(Change::Draft(|draft| list(draft, &[(0, 4, 3)])), Reference, Actions, 32),
+    case(Change::Draft(|draft| list_of(draft, vec![0])), Reference, Actions, 32),
+    case(Change::Draft(|draft| list_of(draft, vec![6])), Reference, Actions, 32),
     case(Change::Draft(|draft| draft.selectors[0].automaton = 3), Reference, Selectors, 6),
     case(Change::Draft(|draft| draft.automata[0].states[1].0 = 2), Reference, Selectors, SECOND_SELECTOR + 2),
     case(Change::Set(Selectors, 22, &[255]), Reference, Selectors, 22),
@@ -173,6 +180,9 @@ pub const VALUES: &[Case] = &[
     case(Change::Draft(|draft| draft.services[1].1 = 5), Unknown, Actions, 12),
     case(Change::Draft(|draft| draft.services[1].1 = 0), Unknown, Actions, 12),
     case(Change::Draft(|draft| draft.services[0].2 = 3), Unknown, Actions, 8),
+    case(Change::Draft(|draft| list(draft, &[(1, 3, 3), (0, 3, 3)])), Order, Actions, 38),
+    case(Change::Draft(|draft| list(draft, &[(1, 3, 3), (1, 3, 3)])), Order, Actions, 38),
+    case(Change::Draft(|draft| list(draft, &[(0, 2, 3)])), Count, Actions, 32),
     case(Change::Draft(|draft| draft.agents[3].row = row(&[(1, NONE), (0, NONE)], &[])), Order, Agents, 40),
     case(Change::Draft(|draft| draft.agents[3].row = row(&[], &[(0, NONE), (0, NONE)])), Order, Agents, 40),
     case(
@@ -244,6 +254,18 @@ const LIMIT: usize = SECOND_SELECTOR + 36;
 /// Where the third automaton begins.
 const DIGITS: usize = 16 + (8 + 12 + 8) + (8 + 30 + 20);
 
+/// Listings, over a set 3 of fields and a set 4 of what is none.
+fn list(draft: &mut Draft, listings: &[(u16, u16, u16)]) {
+    draft.sets.extend([vec![3, 4], vec![4, 12]]);
+    draft.listings = listings.to_vec();
+}
+
+/// A listing of these fields.
+fn list_of(draft: &mut Draft, fields: Vec<u16>) {
+    list(draft, &[(0, 3, 3)]);
+    draft.sets[3] = fields;
+}
+
 fn row(grants: &[(u16, u16)], denies: &[(u16, u16)]) -> Option<Row> {
     Some(Row { grants: grants.to_vec(), denies: denies.to_vec() })
 }
@@ -282,6 +304,22 @@ fn shared_rows_are_bounded() {
     };
     assert_eq!(shared_by(4_096), None);
     assert_eq!(shared_by(4_097), Some((Count, Some(Section::Agents))));
+}
+
+/// Sets that are shared by listings are looked at once for each that shares them.
+#[test]
+fn shared_listings_are_bounded() {
+    let shared_by = |actions: u16| {
+        let mut draft = super::world("true");
+        draft.actions = vec![draft.actions[0].clone(); usize::from(actions)];
+        let header = Field { keys: vec![], ..draft.fields[3].clone() };
+        draft.fields.resize(1_024, header);
+        draft.sets.extend([(12..524).collect(), (512..1_024).collect()]);
+        draft.listings = (0..actions).map(|action| (action, 3, 4)).collect();
+        super::Program::verify(draft.blob()).err().map(|error| (error.kind, error.section))
+    };
+    assert_eq!(shared_by(64), None);
+    assert_eq!(shared_by(65), Some((Count, Some(Section::Actions))));
 }
 
 /// What is just within the limits is a program.

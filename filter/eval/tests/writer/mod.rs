@@ -39,6 +39,8 @@ pub struct Draft {
     /// Name, protocol and mode.
     pub services: Vec<(&'static str, u8, u8)>,
     pub actions: Vec<Action>,
+    /// Action, set of objects, set of arguments.
+    pub listings: Vec<(u16, u16, u16)>,
     pub columns: u16,
     pub selectors: Vec<Selector>,
     /// Protocol, and most bytes of a body.
@@ -260,7 +262,9 @@ impl Writer<'_> {
 
     fn actions(&mut self) {
         let (section, draft) = (Section::Actions, self.draft);
-        for count in [draft.services.len(), draft.actions.len(), usize::from(draft.columns), 0] {
+        for count in
+            [draft.services.len(), draft.actions.len(), usize::from(draft.columns), draft.listings.len()]
+        {
             self.u16(section, short(count));
         }
         for (name, protocol, mode) in &draft.services {
@@ -271,6 +275,9 @@ impl Writer<'_> {
         for action in &draft.actions {
             self.name(section, action.name);
             [action.service, action.effects, action.column].into_iter().for_each(|id| self.u16(section, id));
+        }
+        for (action, objects, arguments) in &draft.listings {
+            [*action, *objects, *arguments].into_iter().for_each(|id| self.u16(section, id));
         }
         self.u16(Section::Selectors, short(draft.selectors.len()));
         self.u16(Section::Selectors, short(draft.limits.len()));

@@ -33,6 +33,7 @@ pub fn world(condition: &str) -> Draft {
             Action { name: "list", service: 0, effects: 0, column: 0 },
             Action { name: "write", service: 1, effects: 1, column: 1 },
         ],
+        listings: vec![],
         columns: 2,
         selectors: vec![
             Selector { protocol: 1, automaton: NONE, keys: vec![("GET /orders", 0)] },

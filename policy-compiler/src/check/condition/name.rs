@@ -93,23 +93,36 @@ pub(super) fn chain(expr: &SpannedExpr) -> Option<Chain<'_>> {
 
 /// What a condition reads that not every action has.
 #[derive(Default)]
-pub(super) struct Uses {
+pub(super) struct Uses<'e> {
     /// Where `args` is read first.
     pub(super) arguments: Option<Range<usize>>,
+    /// Arguments by their keys, and where each is read first.
+    pub(super) reads: Vec<(Vec<&'e str>, Range<usize>)>,
     /// Parameters of the path, and where each is read first.
     pub(super) parameters: Vec<(String, Range<usize>)>,
 }
 
 /// Looks through a whole tree, without recursion.
-pub(super) fn uses(tree: &SpannedExpr) -> Uses {
+pub(super) fn uses(tree: &SpannedExpr) -> Uses<'_> {
     let mut uses = Uses::default();
     let mut todo = vec![tree];
     while let Some(expr) = todo.pop() {
         match chain(expr) {
-            Some(Chain { root: "args", .. }) => {
+            Some(Chain { root: "args", keys }) => {
                 let earlier = uses.arguments.as_ref().is_some_and(|first| first.start <= expr.span.start);
                 if !earlier {
                     uses.arguments = Some(expr.span.clone());
+                }
+                let named = keys.iter().map_while(|(key, _)| match key {
+                    Key::Name(name) => Some(*name),
+                    Key::Computed | Key::Optional => None,
+                });
+                let named: Vec<&str> = named.collect();
+                match uses.reads.iter_mut().find(|(known, _)| *known == named) {
+                    _ if named.is_empty() => {}
+                    Some((_, first)) if first.start <= expr.span.start => {}
+                    Some((_, first)) => *first = expr.span.clone(),
+                    None => uses.reads.push((named, expr.span.clone())),
                 }
             }
             Some(Chain { root: "path", keys }) => {
@@ -124,6 +137,7 @@ pub(super) fn uses(tree: &SpannedExpr) -> Uses {
         }
     }
     uses.parameters.sort_by_key(|(_, place)| place.start);
+    uses.reads.sort_by_key(|(_, place)| place.start);
     uses
 }
 
@@ -137,7 +151,11 @@ fn children<'e>(expr: &'e SpannedExpr, todo: &mut Vec<&'e SpannedExpr>) {
         Expr::Member { expr, .. } => todo.push(expr),
         Expr::Index { expr, index, .. } => todo.extend([&**expr, &**index]),
         Expr::Call { expr, args } => {
-            todo.push(expr);
+            // Of `x.f(y)`, `x` and `y` are read.
+            todo.push(match &expr.node {
+                Expr::Member { expr, .. } => expr,
+                _ => expr,
+            });
             todo.extend(args);
         }
         _ => {}

@@ -40,7 +40,13 @@ fn declared() -> impl Strategy<Value = Vec<Action>> {
             });
             if !clashes {
                 let selector = Selector::Http { methods, path };
-                actions.push(Action { name: key, selector, effects: EffectSet(0), span: Span::default() });
+                actions.push(Action {
+                    name: key,
+                    selector,
+                    effects: EffectSet(0),
+                    arguments: None,
+                    span: Span::default(),
+                });
             }
         }
         actions

@@ -94,5 +94,12 @@ const ACTION: Object = Object {
         ),
         Field::optional("effects", EFFECTS, "What it does to the world.", "[read]")
             .mistaken(&["effect", "labels"]),
+        Field::optional(
+            "arguments",
+            Shape::List { item: &TEXT, may_be_empty: true },
+            "The arguments that its requests may have: one that has others is denied. Default: any.",
+            "[table, limit, filter.from]",
+        )
+        .mistaken(&["args", "closed", "parameters", "params", "inputSchema"]),
     ],
 };

@@ -61,6 +61,8 @@ pub(super) struct Action {
     pub(super) mode: Option<&'static str>,
     pub(super) effects: Vec<String>,
     pub(super) column: u16,
+    /// The fields that it lists, with all that is in them; `None`: any.
+    pub(super) arguments: Option<Vec<String>>,
     /// Keys that are compared as they are. Patterns are in the automaton of the protocol.
     pub(super) keys: Vec<String>,
 }
@@ -208,6 +210,12 @@ fn actions(program: &Program<&[u8]>, names: &Names<'_>) -> Vec<Action> {
     for key in Protocol::ALL.into_iter().flat_map(|protocol| program.exact_keys(protocol)) {
         keys.entry(key.action).or_default().push(text(key.key));
     }
+    let listing = |listing: u16| {
+        let listing = program.listing(listing)?;
+        let arguments = program.set_members(listing.arguments).map(|field| code::field(program, field));
+        Some((listing.action, arguments.collect()))
+    };
+    let mut listings: BTreeMap<u16, Vec<String>> = (0..program.listings()).filter_map(listing).collect();
     let actions = (0..).zip(program.actions()).map(|(number, action)| {
         let mut keys = keys.remove(&number).unwrap_or_default();
         keys.sort_unstable();
@@ -217,6 +225,7 @@ fn actions(program: &Program<&[u8]>, names: &Names<'_>) -> Vec<Action> {
             mode: action.shadow.map(mode),
             effects: names.effects(action.effects),
             column: action.column,
+            arguments: listings.remove(&number),
             keys,
         }
     });

@@ -64,6 +64,9 @@ fn action_lines(f: &mut fmt::Formatter<'_>, action: &Action) -> fmt::Result {
         write!(f, ", effects {}", action.effects.join(", "))?;
     }
     writeln!(f, "{}", action.mode.map(|mode| format!(", {mode}")).unwrap_or_default())?;
+    if let Some(arguments) = &action.arguments {
+        writeln!(f, "    arguments {}", listed(arguments))?;
+    }
     action.keys.iter().try_for_each(|key| writeln!(f, "    {key}"))
 }
 

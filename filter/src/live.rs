@@ -5,12 +5,13 @@
 
 use core::cell::{Cell, RefCell};
 
+use ambit_lineage::budget::{Budget, Holder};
 use ambit_lineage::context::{Answer, Trust};
 use ambit_lineage::correlation::Correlation;
 use ambit_lineage::header::{self, HEADER_NAME};
 use ambit_lineage::limits::TICK_MS;
 use ambit_lineage::secret::Secret;
-use ambit_lineage::shared::{Contexts, Refused, Ticket};
+use ambit_lineage::shared::{Contexts, Refused, Ticket, Unspent};
 use ambit_lineage::{Lineage, Principal};
 
 use crate::host::{self, Level, SharedMap};
@@ -102,6 +103,20 @@ pub(crate) fn lookup<T>(
         }
         None => then(Answer::Unavailable),
     })
+}
+
+/// Counts a call for its budgets, or for none of them if one is used up.
+pub(crate) fn spend(
+    correlation: &Correlation<'_>,
+    trust: Trust,
+    budgets: &[(Holder<'_>, Budget)],
+) -> Result<(), Unspent> {
+    with(|part| {
+        let contexts = &mut part.as_mut().ok_or(Unspent::Refused(Refused::Store))?.contexts;
+        let ids = contexts.ids(correlation);
+        contexts.spend(&mut SharedMap, &ids, trust, budgets, now_ms())
+    })
+    .unwrap_or(Err(Unspent::Refused(Refused::Store)))
 }
 
 /// Looks after the table, as often as it wants, whatever the number of configurations that tick.

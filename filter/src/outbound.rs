@@ -1,12 +1,14 @@
 //! The outbound role without a host: what a call of the application says, and what of it goes on.
 
 use ambit_bytecode::Code;
+use ambit_lineage::budget::{Budget, Holder};
 use ambit_lineage::context::{Answer, Trust};
 use ambit_lineage::correlation::Correlation;
 use ambit_lineage::header;
 use ambit_lineage::{Lineage, Mission, RootId};
 
 use crate::head::{Pairs, is_lineage_name};
+use crate::settings::Live;
 
 /// The header in which an application declares the mission that it acts under. Anyone may: a mission only narrows.
 pub const MISSION_HEADER: &str = "x-ambit-mission";
@@ -24,6 +26,8 @@ pub struct Call<'a> {
     pub correlation: Correlation<'a>,
     /// Names of headers that must not go on as the application wrote them.
     pub strip: Vec<&'a [u8]>,
+    /// Names of headers by which an application has its proxy repeat a call.
+    pub repeats: Vec<&'a [u8]>,
     missions: Vec<&'a [u8]>,
     request_id: Option<&'a [u8]>,
 }
@@ -37,6 +41,8 @@ pub enum Stamped {
         value: Vec<u8>,
         /// It could not be tied to one request, though something is live: how many lineages were merged for it.
         lost: Option<u32>,
+        /// What it is counted for, by place in the settings.
+        due: Vec<usize>,
     },
     /// It is denied.
     Denied(Code),
@@ -57,6 +63,7 @@ impl<'a> Call<'a> {
                     call.strip_once(name);
                     call.missions.push(value);
                 }
+                _ if is_repeat(name) => call.repeats.push(name),
                 _ => {
                     call.correlation.header(name, value);
                     if name == b"x-request-id" {
@@ -76,19 +83,29 @@ impl<'a> Call<'a> {
 
     /// The value to stamp, given on whose behalf the call is made.
     #[must_use]
-    pub fn stamp(&self, answer: Answer<'_>, trust: Trust) -> Stamped {
+    pub fn stamp(&self, answer: Answer<'_>, live: &Live) -> Stamped {
+        let mut chosen = None;
         let (lineage, lost) = match answer {
             Answer::Found(lineage) => (lineage, None),
-            Answer::Merged { lineage, lineages, .. } => (lineage, (trust == Trust::Ids).then_some(lineages)),
-            Answer::Root => (Lineage::root(self.request_id.and_then(RootId::parse)), None),
+            Answer::Merged { lineage, lineages, .. } => (lineage, (!live.strict).then_some(lineages)),
+            Answer::Root => {
+                chosen = live.mission.as_deref().filter(|_| self.missions.is_empty());
+                (Lineage::root(self.request_id.and_then(RootId::parse)), None)
+            }
             Answer::Overflow(_) => return Stamped::Denied(Code::LineageOverflow),
             Answer::Quarantine | Answer::Unavailable => return Stamped::Denied(Code::LineageUnavailable),
         };
-        match self.with_missions(lineage) {
+        match self.with_missions(lineage, chosen) {
             Ok(lineage) => {
+                let due = |budget: &Option<String>| match budget {
+                    None => true,
+                    Some(name) => lineage.missions().iter().any(|mission| mission.as_str() == name),
+                };
+                let places = live.budgets.iter().enumerate();
+                let due = places.filter(|(_, budget)| due(&budget.mission)).map(|(place, _)| place).collect();
                 let mut value = Vec::new();
                 match header::encode(&lineage, &mut value) {
-                    Ok(()) => Stamped::With { value, lost },
+                    Ok(()) => Stamped::With { value, lost, due },
                     Err(header::TooLong) => Stamped::Denied(Code::LineageOverflow),
                 }
             }
@@ -96,9 +113,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The lineage under the missions that the application declares.
-    fn with_missions<'l>(&'l self, mut lineage: Lineage<'l>) -> Result<Lineage<'l>, Code> {
-        for value in &self.missions {
+    /// The lineage under the missions that the application declares, or that policy has chosen.
+    fn with_missions<'l>(
+        &'l self,
+        mut lineage: Lineage<'l>,
+        chosen: Option<&'l str>,
+    ) -> Result<Lineage<'l>, Code> {
+        for value in self.missions.iter().copied().chain(chosen.map(str::as_bytes)) {
             for name in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                 let mission = Mission::parse(name).ok_or(Code::MissionUnknown)?;
                 lineage = lineage.with_mission(mission).map_err(|_| Code::LineageOverflow)?;
@@ -106,6 +127,29 @@ impl<'a> Call<'a> {
         }
         Ok(lineage)
     }
+}
+
+impl Live {
+    /// Whether the application's choice of correlation id counts.
+    pub(crate) const fn trust(&self) -> Trust {
+        if self.strict { Trust::Nothing } else { Trust::Ids }
+    }
+
+    /// The budgets at these places, with their holders.
+    pub(crate) fn budgets_at(&self, places: &[usize]) -> Vec<(Holder<'_>, Budget)> {
+        let at = |place: &usize| {
+            let local = self.budgets.get(*place)?;
+            let mission = local.mission.as_deref().and_then(|name| Mission::parse(name.as_bytes()));
+            Some((mission.map_or(Holder::Agent, Holder::Mission), local.budget))
+        };
+        places.iter().filter_map(at).collect()
+    }
+}
+
+/// Whether an application has its proxy repeat a call by such a header: what is repeated is not counted.
+fn is_repeat(name: &[u8]) -> bool {
+    let of_envoy = name.strip_prefix(b"x-envoy-").unwrap_or_default();
+    [&b"max-retries"[..], b"retr", b"hedge-"].iter().any(|start| of_envoy.starts_with(start))
 }
 
 /// Whether a call stays in the mesh, by its authority: a name of one label, or one below a suffix of the mesh.

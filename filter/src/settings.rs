@@ -4,6 +4,8 @@ mod document;
 #[cfg(test)]
 mod tests;
 
+use ambit_lineage::Mission;
+use ambit_lineage::budget::{Budget, Rate};
 use ambit_lineage::limits::DEFAULT_WINDOW_MS;
 use ambit_request::json::JsonError;
 use base64::Engine;
@@ -46,6 +48,21 @@ pub struct Live {
     pub mesh: Vec<String>,
     /// To keep the lineage from the application.
     pub hide: bool,
+    /// The mission of work that the agent begins itself, unless its application declares one.
+    pub mission: Option<String>,
+    /// How many calls may be made.
+    pub budgets: Vec<LocalBudget>,
+    /// To record that a budget is used up, and let the call pass.
+    pub shadow: bool,
+}
+
+/// How many calls the agent may make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalBudget {
+    /// Under this mission; at all, if none.
+    pub mission: Option<String>,
+    /// How many.
+    pub budget: Budget,
 }
 
 /// Suffixes of the mesh where the configuration names none: what Kubernetes calls its services.
@@ -85,6 +102,10 @@ pub enum SettingsError {
     Secret,
     /// Who may sign policy cannot be read, or none of them has signed this one.
     Trust(TrustError),
+    /// What should be the name of a mission is none.
+    Mission,
+    /// A budget is not written as one is.
+    Budget,
     /// The policy is no program.
     Policy(PolicyError),
 }
@@ -140,7 +161,51 @@ impl Live {
         let secret = <[u8; 16]>::try_from(secret).map_err(|_| SettingsError::Secret)?;
         let mesh = document.mesh.unwrap_or_else(|| DEFAULT_MESH.map(String::from).to_vec());
         let window_ms = document.window_ms.unwrap_or(DEFAULT_WINDOW_MS);
-        Ok(Self { secret, window_ms, strict: document.strict, mesh, hide: document.hide })
+        let mut budgets = Vec::new();
+        for text in document.budgets.iter().flatten() {
+            budgets.push(LocalBudget::read(text).ok_or(SettingsError::Budget)?);
+        }
+        if document.mission.as_ref().is_some_and(|name| Mission::parse(name.as_bytes()).is_none()) {
+            return Err(SettingsError::Mission);
+        }
+        Ok(Self {
+            secret,
+            window_ms,
+            strict: document.strict,
+            mesh,
+            hide: document.hide,
+            mission: document.mission,
+            budgets,
+            shadow: document.shadow,
+        })
+    }
+}
+
+impl LocalBudget {
+    /// Reads a budget: `root=20`, `window=200/60000` (calls, milliseconds) and `mission=NAME`, each at most once and one
+    /// space between two. It is a line of text because an object would cost more of the module than counting does.
+    fn read(text: &str) -> Option<Self> {
+        let mut read = Self { mission: None, budget: Budget::default() };
+        for part in text.split(' ') {
+            let (name, value) = part.split_once('=')?;
+            let is_again = match name {
+                "root" => read.budget.per_root.replace(value.parse().ok()?).is_some(),
+                "window" => {
+                    let (calls, window_ms) = value.split_once('/')?;
+                    let rate = Rate { calls: calls.parse().ok()?, window_ms: window_ms.parse().ok()? };
+                    read.budget.rate.replace(rate).is_some()
+                }
+                "mission" => {
+                    let mission = Mission::parse(value.as_bytes())?;
+                    read.mission.replace(String::from(mission.as_str())).is_some()
+                }
+                _ => return None,
+            };
+            if is_again {
+                return None;
+            }
+        }
+        Some(read)
     }
 }
 
@@ -159,6 +224,8 @@ impl core::fmt::Display for SettingsError {
             Self::NoLineage => write!(formatter, "code=lineage-missing"),
             Self::Secret => write!(formatter, "code=secret-not-16-bytes-in-base64"),
             Self::Trust(error) => write!(formatter, "{error}"),
+            Self::Mission => write!(formatter, "code=mission-malformed"),
+            Self::Budget => write!(formatter, "code=budget-malformed"),
             Self::Policy(error) => write!(formatter, "{error}"),
         }
     }

@@ -49,6 +49,7 @@ use crate::name::RootId;
 mod filter;
 mod group;
 mod lookup;
+mod spent;
 #[cfg(test)]
 mod tests;
 pub(crate) mod wire;
@@ -57,6 +58,7 @@ use filter::IdFilter;
 pub(crate) use group::carry;
 use group::{Groups, len, small};
 pub use lookup::{Answer, Trust};
+pub(crate) use spent::{Bill, Spent};
 
 /// How far a host's clock may seem to go back because two workers read it at nearly the same time.
 const CLOCK_SLACK_MS: u64 = 1_000;
@@ -78,6 +80,8 @@ pub(crate) struct Table {
     listed: Vec<Listed>,
     crowds: Vec<Crowd>,
     filter: IdFilter,
+    /// What was spent of budgets.
+    pub(crate) spent: Spent,
 }
 
 /// The age of a table.
@@ -115,6 +119,8 @@ struct Listed {
     state: State,
     group: u8,
     ids: Ids,
+    /// The root that it is part of, hashed.
+    work: u64,
     /// Kept while it is live.
     root: Option<Rc<str>>,
 }
@@ -145,6 +151,8 @@ pub(crate) struct Context {
     pub(crate) root: Option<Rc<str>>,
     pub(crate) asker: u64,
     pub(crate) tag: u64,
+    /// The root that it is part of, hashed: its id and who began it, or else the lineage.
+    pub(crate) work: u64,
     pub(crate) lineage: Carried,
 }
 
@@ -188,11 +196,17 @@ impl Table {
             listed: Vec::new(),
             crowds: Vec::new(),
             filter: IdFilter::new(),
+            spent: Spent::default(),
         }
     }
 
     pub(crate) const fn clock_ms(&self) -> u64 {
         self.clock_ms
+    }
+
+    /// Whether it is not complete yet.
+    pub(crate) const fn is_quarantined(&self) -> bool {
+        self.quarantine_until_ms > self.clock_ms
     }
 
     /// The longest window of a context that ended.
@@ -222,11 +236,13 @@ impl Table {
         let clock_ms = self.clock_ms;
         self.listed.retain(|listed| listed.state.limits_at(clock_ms));
         self.filter.drop_old(clock_ms, !self.crowds.is_empty());
+        self.drop_old_spent();
     }
 
     /// Whether time must be made to pass although nothing happens.
     pub(crate) fn wants_upkeep(&self, now_ms: u64, every_ms: u64) -> bool {
-        let waits = self.quarantine_until_ms > self.clock_ms || self.groups.iter().any(Option::is_some);
+        let waits =
+            self.is_quarantined() || self.groups.iter().any(Option::is_some) || !self.spent.is_empty();
         waits && now_ms.abs_diff(self.host_clock_ms) >= every_ms
     }
 
@@ -266,6 +282,7 @@ impl Table {
                 state: State::Live { owner, serial: context.serial },
                 group,
                 ids: context.ids,
+                work: context.work,
                 root: context.root.clone(),
             });
         } else {
@@ -287,9 +304,11 @@ impl Table {
                 let mut listed = self.listed.remove(at);
                 listed.state = State::Ended { until_ms };
                 listed.root = None;
+                self.keep_spent(Some(listed.work), until_ms);
                 self.listed.push(listed);
             }
         } else {
+            self.keep_spent(None, until_ms);
             for crowd in &mut self.crowds {
                 if crowd.owner == owner && crowd.group == place.group {
                     crowd.count = crowd.count.saturating_sub(1);
@@ -355,10 +374,11 @@ impl Table {
             {
                 listed.state = State::Ended { until_ms };
                 listed.root = None;
-                ended.push((listed.ids, listed.group));
+                ended.push((listed.ids, listed.group, listed.work));
             }
         }
-        for (ids, group) in ended {
+        for (ids, group, work) in ended {
+            self.keep_spent(Some(work), until_ms);
             self.note_end(&ids, group, window_ms);
         }
         self.drop_oldest_ended();
@@ -366,6 +386,7 @@ impl Table {
         for crowd in crowds {
             if dead.contains(&crowd.owner) {
                 // Its ids are in the filter, and no one knows which they are.
+                self.keep_spent(None, until_ms);
                 self.note_end(&Ids::none(), crowd.group, window_ms);
                 self.filter.keep_until(until_ms);
             } else {

@@ -7,6 +7,7 @@
 //! - [`header`]: how it travels, in `x-ambit-lineage`.
 //! - [`correlation`]: the ids by which a call is tied to the request that caused it.
 //! - [`context`]: the table of live contexts, and the answer to "on whose behalf is this call made?".
+//! - [`budget`]: how many calls may be made, and which call counts for what.
 //! - [`shared`]: that table, shared by the workers of a proxy through a store that others can write too.
 //!
 //! # One request, one call
@@ -115,6 +116,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod bounded;
+pub mod budget;
 pub mod context;
 pub mod correlation;
 pub mod header;

@@ -77,6 +77,17 @@ pub const MAX_GENERATIONS: usize = 8;
 /// calls are limited by more lineages than they have to be.
 pub const MAX_FILTER_BYTES: usize = 16 * 1024;
 
+/// The most holders of budgets that a table keeps count for: the agent, and missions. A call under another is
+/// denied.
+pub const MAX_ACCOUNTS: usize = 32;
+
+/// The most counts by root that a table keeps, of all holders together. A call that finds no place among them
+/// counts for all roots.
+pub const MAX_ROOT_COUNTS: usize = 256;
+
+/// The longest window of a rate, in milliseconds: an hour.
+pub const MAX_RATE_WINDOW_MS: u32 = 3_600_000;
+
 /// How long a context limits after its last response, in milliseconds, unless policy says otherwise.
 pub const DEFAULT_WINDOW_MS: u32 = 30_000;
 

@@ -38,10 +38,14 @@ pub(crate) enum Use {
     Lineage,
     /// The secret itself, for others to compare.
     Fingerprint,
+    /// A root id and who began it.
+    Root,
+    /// The holder of a budget.
+    Holder,
 }
 
 /// The number of uses.
-const USES: usize = 7;
+const USES: usize = 9;
 
 impl Secret {
     /// A secret of the given bytes.
@@ -57,7 +61,7 @@ impl Secret {
     }
 
     pub(crate) fn tag(&self, purpose: Use, message: &[u8]) -> [u8; TAG_BYTES] {
-        let [name, table, trace_id, request_id, peer, lineage, fingerprint] = &self.keys;
+        let [name, table, trace_id, request_id, peer, lineage, fingerprint, root, holder] = &self.keys;
         let key = match purpose {
             Use::Name => name,
             Use::Table => table,
@@ -66,6 +70,8 @@ impl Secret {
             Use::Peer => peer,
             Use::Lineage => lineage,
             Use::Fingerprint => fingerprint,
+            Use::Root => root,
+            Use::Holder => holder,
         };
         sip(key, message)
     }

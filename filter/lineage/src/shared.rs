@@ -6,7 +6,8 @@
 //!
 //! # Operations
 //!
-//! Beginning and ending a context cost one `get` and one `set`; a call costs one `get`; a tick costs one
+//! Beginning and ending a context cost one `get` and one `set`; a call costs one `get`, and a `get` and a
+//! `set` more if it is counted for a budget; a tick costs one
 //! `get`, and in one of the workers a `get` and a `set` more while something is live. A `set` that
 //! meets a faster worker is tried again, [`MAX_STORE_TRIES`] times, and then the request that begins is
 //! refused ([`Refused::Contended`]). An end that cannot be written is kept and written with the next
@@ -36,6 +37,9 @@
 //! its own live contexts, and whatever had ended is over. Each such event is counted ([`Events::damage`]).
 //! A writer that goes on doing damage keeps the proxy's outbound calls denied; that is all it gets.
 //!
+//! What was spent of budgets outlives damage too: each VM adds what it last saw to the new table, the
+//! greater number wins, and the VM that wrote the last true table saw all of it.
+//!
 //! # What is left
 //!
 //! Someone who knows the secret (who can read the plugin's configuration, and runs code in the same
@@ -62,14 +66,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::context::{Answer, Context, Place, Table, Trust, carry, keep_root};
+use crate::budget::{Budget, Exhausted, Holder};
+use crate::context::{Answer, Bill, Context, Place, Spent, Table, Trust, carry, keep_root};
 use crate::correlation::{Correlation, Ids};
 use crate::limits::{
     BEAT_MS, DEFAULT_WINDOW_MS, MAX_BYTES_PER_WORKER, MAX_LIVE_PER_WORKER, MAX_STORE_TRIES, MAX_WINDOW_MS,
     TICK_MS,
 };
 use crate::lineage::Lineage;
-use crate::name::Principal;
+use crate::name::{Principal, RootId};
 use crate::secret::{Secret, Use};
 
 mod store;
@@ -100,6 +105,8 @@ pub struct Contexts {
     next_serial: u64,
     joined: Option<Joined>,
     seen: Option<Seen>,
+    /// What was spent, as seen in tables of former epochs, until the table of this one has it.
+    carried_over: Spent,
     window_ms: u32,
     /// The longest window of all that were set here or seen in the table.
     longest_window_ms: u32,
@@ -124,6 +131,20 @@ pub enum Refused {
     Store,
     /// The proxy runs with another secret.
     Secret,
+}
+
+/// Why a call must be denied although its lineage is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unspent {
+    /// A budget is used up.
+    Exhausted {
+        /// Its place among those that were given.
+        place: usize,
+        /// Which part of it.
+        part: Exhausted,
+    },
+    /// It could not be counted.
+    Refused(Refused),
 }
 
 /// What happened since [`Contexts::take_events`] was last called.
@@ -152,6 +173,14 @@ struct Joined {
     beat_ms: u64,
 }
 
+/// What is to be done to the table, besides what is always done.
+#[derive(Clone, Copy)]
+enum Deed<'d> {
+    Nothing,
+    Begin(&'d Context),
+    Spend(&'d Bill),
+}
+
 /// What a change of the table means for the worker that made it.
 #[derive(Default)]
 struct Changed {
@@ -160,6 +189,8 @@ struct Changed {
     places: Option<Vec<Place>>,
     /// Where the new one is.
     place: Option<Place>,
+    /// What is used up, so that nothing is to be written.
+    exhausted: Option<(usize, Exhausted)>,
 }
 
 impl Contexts {
@@ -180,6 +211,7 @@ impl Contexts {
             next_serial: 1,
             joined: None,
             seen: None,
+            carried_over: Spent::default(),
             window_ms: DEFAULT_WINDOW_MS,
             longest_window_ms: DEFAULT_WINDOW_MS,
             events: Events::default(),
@@ -233,13 +265,17 @@ impl Contexts {
         lineage: &Lineage<'_>,
         now_ms: u64,
     ) -> Result<Ticket, Refused> {
-        let carried = carry(lineage.stamp(peer));
+        let stamped = lineage.stamp(peer);
+        let carried = carry(stamped);
+        let tag = self.secret.short_tag(Use::Lineage, carried.as_deref().unwrap_or(&[]));
+        let origin = stamped.ok().and_then(|stamped| stamped.via().first().copied());
         let context = Context {
             serial: self.next_serial,
             ids: *ids,
             root: keep_root(lineage.root_id()),
             asker: self.secret.short_tag(Use::Peer, peer.as_str().as_bytes()),
-            tag: self.secret.short_tag(Use::Lineage, carried.as_deref().unwrap_or(&[])),
+            tag,
+            work: lineage.root_id().zip(origin).map_or(tag, |(root, origin)| self.work(root, origin)),
             lineage: carried,
         };
         let own_bytes = self.own_bytes.saturating_add(context.len());
@@ -247,7 +283,7 @@ impl Contexts {
             return Err(Refused::TooMany);
         }
         self.next_serial = self.next_serial.saturating_add(1);
-        let place = self.update(store, Some(&context), now_ms)?.ok_or(Refused::Workers)?;
+        let place = self.update(store, Deed::Begin(&context), now_ms)?.place.ok_or(Refused::Workers)?;
         self.own_bytes = own_bytes;
         let ticket = Ticket(context.serial);
         self.own.push(Own { context, place, ended: None });
@@ -267,7 +303,7 @@ impl Contexts {
         if let Some(own) = self.own.iter_mut().find(|own| own.context.serial == ticket.0) {
             own.ended = Some(window_ms);
             // What cannot be written now is written later.
-            let _ = self.update(store, None, now_ms);
+            let _ = self.update(store, Deed::Nothing, now_ms);
         }
     }
 
@@ -278,16 +314,43 @@ impl Contexts {
             Err(Trouble::Store) => return Answer::Unavailable,
             Err(Trouble::Damage(_)) => {
                 // Begins the repair; if that fails, the next operation tries again.
-                let _ = self.update(store, None, now_ms);
+                let _ = self.update(store, Deed::Nothing, now_ms);
                 return Answer::Quarantine;
             }
         }
-        if self.must_join() && self.update(store, None, now_ms).is_err() {
+        if self.must_join() && self.update(store, Deed::Nothing, now_ms).is_err() {
             return Answer::Unavailable;
         }
         match self.table() {
             Some(table) => table.lookup(ids, trust, now_ms),
             None => Answer::Unavailable,
+        }
+    }
+
+    /// Counts a call with `ids` for each of `budgets`, or for none of them if one is used up. To be called for
+    /// a call that [`lookup`](Self::lookup) was called for, with the same ids and trust, before it is sent.
+    ///
+    /// # Errors
+    /// [`Unspent`]: the call must be denied, and was not counted.
+    pub fn spend(
+        &mut self,
+        store: &mut impl Store,
+        ids: &Ids,
+        trust: Trust,
+        budgets: &[(Holder<'_>, Budget)],
+        now_ms: u64,
+    ) -> Result<(), Unspent> {
+        let holder = |holder: &Holder<'_>| match holder {
+            // No mission has an empty name.
+            Holder::Agent => self.secret.short_tag(Use::Holder, b""),
+            Holder::Mission(mission) => self.secret.short_tag(Use::Holder, mission.as_str().as_bytes()),
+        };
+        let items = budgets.iter().map(|(whose, budget)| (holder(whose), *budget)).collect();
+        let bill = Bill { ids: *ids, trust, items, window_ms: self.window_ms };
+        match self.update(store, Deed::Spend(&bill), now_ms) {
+            Ok(Changed { exhausted: Some((place, part)), .. }) => Err(Unspent::Exhausted { place, part }),
+            Ok(_) => Ok(()),
+            Err(refused) => Err(Unspent::Refused(refused)),
         }
     }
 
@@ -314,7 +377,7 @@ impl Contexts {
             }
         };
         if has_work {
-            self.update(store, None, now_ms)?;
+            self.update(store, Deed::Nothing, now_ms)?;
         }
         Ok(())
     }
@@ -325,12 +388,7 @@ impl Contexts {
     }
 
     /// Reads the table, makes the change, writes the table: until no one was faster.
-    fn update(
-        &mut self,
-        store: &mut impl Store,
-        begins: Option<&Context>,
-        now_ms: u64,
-    ) -> Result<Option<Place>, Refused> {
+    fn update(&mut self, store: &mut impl Store, deed: Deed<'_>, now_ms: u64) -> Result<Changed, Refused> {
         for _ in 0..MAX_STORE_TRIES {
             let (mut table, cas) = match self.refresh(store) {
                 Ok(()) => self.take_table().ok_or(Refused::Store)?,
@@ -347,7 +405,10 @@ impl Contexts {
                     (table, cas)
                 }
             };
-            let changed = self.change(&mut table, cas, begins, now_ms)?;
+            let changed = self.change(&mut table, cas, deed, now_ms)?;
+            if changed.exhausted.is_some() {
+                return Ok(changed);
+            }
             table.stamp.version = table.stamp.version.saturating_add(1);
             let bytes = self.seal(&table);
             match store.set(&self.key, &bytes, Some(cas)) {
@@ -359,7 +420,9 @@ impl Contexts {
                         cas: None,
                         table: Some(table),
                     });
-                    return Ok(self.note(changed));
+                    self.carried_over = Spent::default();
+                    self.note(&changed);
+                    return Ok(changed);
                 }
                 Err(SetError::Mismatch) => self.events.contention = self.events.contention.saturating_add(1),
                 Err(SetError::Fault) => return Err(Refused::Store),
@@ -369,14 +432,21 @@ impl Contexts {
     }
 
     /// Makes time pass, ends what ended here, begins what begins.
-    fn change(
-        &self,
-        table: &mut Table,
-        cas: Cas,
-        begins: Option<&Context>,
-        now_ms: u64,
-    ) -> Result<Changed, Refused> {
+    fn change(&self, table: &mut Table, cas: Cas, deed: Deed<'_>, now_ms: u64) -> Result<Changed, Refused> {
+        table.spent.absorb(&self.carried_over);
         table.advance(now_ms);
+        if let Deed::Spend(bill) = deed {
+            if table.is_quarantined() {
+                return Err(Refused::Store);
+            }
+            if let Err(exhausted) = table.spend(bill) {
+                return Ok(Changed { exhausted: Some(exhausted), ..Changed::default() });
+            }
+        }
+        let begins = match deed {
+            Deed::Begin(context) => Some(context),
+            Deed::Nothing | Deed::Spend(_) => None,
+        };
         let epoch = table.stamp.epoch;
         let joined = self.joined.filter(|joined| joined.epoch == epoch && table.has_owner(joined.owner));
         if joined.is_none() && begins.is_none() && self.own.is_empty() {
@@ -406,18 +476,26 @@ impl Contexts {
             table.leave(owner);
         }
         let joined = stays.then_some(Joined { epoch, owner, beat_ms: table.clock_ms() });
-        Ok(Changed { joined, places, place })
+        Ok(Changed { joined, places, place, exhausted: None })
     }
 
     /// Notes a change that was written.
-    fn note(&mut self, changed: Changed) -> Option<Place> {
+    fn note(&mut self, changed: &Changed) {
         self.joined = changed.joined;
-        for (own, place) in self.own.iter_mut().zip(changed.places.into_iter().flatten()) {
-            own.place = place;
+        for (own, place) in self.own.iter_mut().zip(changed.places.iter().flatten()) {
+            own.place = *place;
         }
         self.own.retain(|own| own.ended.is_none());
         self.own_bytes = self.own.iter().fold(0, |sum, own| sum.saturating_add(own.context.len()));
-        changed.place
+    }
+
+    /// The root that a request is part of, hashed: no one can make up that of another's work.
+    fn work(&self, root: RootId<'_>, origin: Principal<'_>) -> u64 {
+        let mut name = Vec::from(root.as_str().as_bytes());
+        // Neither holds a space.
+        name.push(b' ');
+        name.extend_from_slice(origin.as_str().as_bytes());
+        self.secret.short_tag(Use::Root, &name)
     }
 }
 

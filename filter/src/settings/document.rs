@@ -38,6 +38,12 @@ pub(super) struct LiveDocument {
     pub(super) mesh: Option<Vec<String>>,
     /// To keep the lineage from the application: one host call a request.
     pub(super) hide: bool,
+    /// The mission of work that the agent begins itself, unless its application declares one.
+    pub(super) mission: Option<String>,
+    /// How many calls may be made, each in a line of its own kind.
+    pub(super) budgets: Option<Vec<String>>,
+    /// To record that a budget is used up, and let the call pass.
+    pub(super) shadow: bool,
 }
 
 impl Document {
@@ -57,6 +63,10 @@ impl Document {
         let mesh = members.field(&[LINEAGE, Step::Key("mesh")])?;
         let suffixes = members.field(&[LINEAGE, Step::Key("mesh"), Step::Elements])?;
         let hide = members.field(&[LINEAGE, Step::Key("hide")])?;
+        let mission = members.field(&[LINEAGE, Step::Key("mission")])?;
+        let budgets = members.field(&[LINEAGE, Step::Key("budgets")])?;
+        let each_budget = members.field(&[LINEAGE, Step::Key("budgets"), Step::Elements])?;
+        let shadow = members.field(&[LINEAGE, Step::Key("shadow")])?;
         let selection = members.builder.build();
 
         // What the host holds already bounds what it takes to read it.
@@ -77,6 +87,9 @@ impl Document {
                 strict: object.truth(strict, "strict")?,
                 mesh: object.texts(mesh, suffixes, "mesh")?,
                 hide: object.truth(hide, "hide")?,
+                mission: object.text(mission, "mission")?,
+                budgets: object.texts(budgets, each_budget, "budgets")?,
+                shadow: object.truth(shadow, "shadow")?,
             }),
             _ => return Err(SettingsError::Member("lineage")),
         };

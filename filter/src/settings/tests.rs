@@ -29,6 +29,10 @@ struct DerivedLineage {
     mesh: Option<Vec<String>>,
     #[serde(default)]
     hide: bool,
+    mission: Option<String>,
+    budgets: Option<Vec<String>>,
+    #[serde(default)]
+    shadow: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -67,6 +71,9 @@ fn check(text: &str) {
         assert_eq!(ours.strict, theirs.strict, "{text}");
         assert_eq!(ours.mesh, theirs.mesh, "{text}");
         assert_eq!(ours.hide, theirs.hide, "{text}");
+        assert_eq!(ours.mission, theirs.mission, "{text}");
+        assert_eq!(ours.budgets, theirs.budgets, "{text}");
+        assert_eq!(ours.shadow, theirs.shadow, "{text}");
     }
 }
 
@@ -110,7 +117,7 @@ fn object(names: &'static [&'static str], values: BoxedStrategy<String>) -> Boxe
 
 fn text() -> BoxedStrategy<String> {
     let value = value().prop_map(String::from).boxed();
-    let lineage = object(&["secret", "windowMs", "strict", "mesh", "hide", "other"], value.clone());
+    let lineage = object(&["secret", "windowMs", "strict", "mesh", "hide", "mission", "budgets", "shadow", "other"], value.clone());
     // A secret, so that the rest of it matters.
     let lineage =
         lineage.prop_map(|text| text.replacen('{', "{\"secret\": \"AA==\", ", 1).replace(", }", "}"));

@@ -42,7 +42,7 @@ fn context(serial: u64, asker: u64, lineage: Lineage<'_>, known_by: &[u64]) -> C
         .iter()
         .flat_map(|bytes| bytes.iter())
         .fold(7_u64, |sum, byte| sum.wrapping_mul(0x100_0000_01B3).wrapping_add(u64::from(*byte)));
-    Context { serial, ids: ids(known_by), root, asker, tag, lineage: carried }
+    Context { serial, ids: ids(known_by), root, asker, tag, work: tag, lineage: carried }
 }
 
 fn of(hops: &[usize]) -> Lineage<'static> {

@@ -5,14 +5,16 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use super::filter::{Generation, IdFilter};
+use super::spent::{Account, Count, RootCount, SLOTS, Spent};
 use super::{Crowd, Group, Listed, Owner, Stamp, State, Table};
 use crate::correlation::{Id, Ids};
 use crate::limits::{
-    MAX_GENERATION_BYTES, MAX_GENERATIONS, MAX_GROUPS, MAX_LISTED, MAX_LISTED_ENDED, MAX_OWNERS,
+    MAX_ACCOUNTS, MAX_GENERATION_BYTES, MAX_GENERATIONS, MAX_GROUPS, MAX_LISTED, MAX_LISTED_ENDED,
+    MAX_OWNERS, MAX_ROOT_COUNTS,
 };
 
 /// The first byte of every table.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// No owner has this id.
 const NO_OWNER: u32 = 0;
@@ -58,6 +60,7 @@ impl Table {
             for id in listed.ids.as_slice() {
                 out.u64(id.0);
             }
+            out.u64(listed.work);
             out.option(listed.root.as_deref(), |out, root| out.bytes(root.as_bytes()));
         }
         out.count(self.crowds.len());
@@ -73,6 +76,21 @@ impl Table {
             out.u64(generation.until_ms);
             out.u32(generation.ids);
             out.bytes(&generation.bytes);
+        }
+        out.count(self.spent.accounts.len());
+        for account in &self.spent.accounts {
+            out.u64(account.holder);
+            out.spent(account.rest);
+            out.count(account.roots.len());
+            for root in &account.roots {
+                out.u64(root.root);
+                out.spent(root.count);
+            }
+            out.u32(account.slot_ms);
+            out.u64(account.youngest);
+            for calls in account.slots {
+                out.u32(calls);
+            }
         }
     }
 
@@ -107,6 +125,7 @@ impl Table {
                 window_ms: input.u32()?,
                 generations: input.list(MAX_GENERATIONS, Reader::generation)?,
             },
+            spent: Spent { accounts: input.list(MAX_ACCOUNTS, Reader::account)? },
         };
         input.0.is_empty().then_some(table)
     }
@@ -135,6 +154,11 @@ impl Writer<'_> {
     fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
         self.0.extend_from_slice(bytes);
+    }
+
+    fn spent(&mut self, count: Count) {
+        self.u32(count.calls);
+        self.u64(count.until_ms);
     }
 
     fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
@@ -208,7 +232,31 @@ impl<'b> Reader<'b> {
                 }
                 ids
             },
+            work: self.u64()?,
             root: self.option(|input| core::str::from_utf8(input.bytes()?).ok().map(Rc::from))?,
+        })
+    }
+
+    fn spent(&mut self) -> Option<Count> {
+        Some(Count { calls: self.u32()?, until_ms: self.u64()? })
+    }
+
+    fn account(&mut self) -> Option<Account> {
+        Some(Account {
+            holder: self.u64()?,
+            rest: self.spent()?,
+            roots: self.list(MAX_ROOT_COUNTS, |input| {
+                Some(RootCount { root: input.u64()?, count: input.spent()? })
+            })?,
+            slot_ms: self.u32()?,
+            youngest: self.u64()?,
+            slots: {
+                let mut slots = [0; SLOTS];
+                for calls in &mut slots {
+                    *calls = self.u32()?;
+                }
+                slots
+            },
         })
     }
 

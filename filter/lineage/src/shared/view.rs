@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Cas, Contexts, Joined, QUARANTINE_TICKS, Store, StoreFault};
-use crate::context::{Stamp, Table};
+use crate::context::{Spent, Stamp, Table};
 use crate::limits::{DEAD_AFTER_MS, TICK_MS};
 use crate::secret::{TAG_BYTES, Use};
 
@@ -49,6 +49,10 @@ impl Contexts {
             let table = self.open(&bytes).filter(|table| Some(table.stamp) > stamp && self.has_own(table));
             let table = table.ok_or(Trouble::Damage(Some(cas)))?;
             self.longest_window_ms = self.longest_window_ms.max(table.longest_window_ms());
+            if self.seen.as_ref().is_some_and(|seen| seen.stamp.epoch != table.stamp.epoch) {
+                let spent = self.spent();
+                self.carried_over.absorb(&spent);
+            }
             self.seen = Some(Seen {
                 stamp: table.stamp,
                 clock_ms: table.clock_ms(),
@@ -79,13 +83,24 @@ impl Contexts {
             && table.crowd_of(joined.owner) == crowd
     }
 
-    /// Whether contexts are live here that the table, as last seen, does not have.
+    /// Whether something is known here that the table, as last seen, does not have: contexts that are live, or what
+    /// was spent.
     pub(super) fn must_join(&self) -> bool {
         let is_in = |joined: Joined| {
             self.table()
                 .is_some_and(|table| table.stamp.epoch == joined.epoch && table.has_owner(joined.owner))
         };
-        !self.own.is_empty() && !self.joined.is_some_and(is_in)
+        let must_add_own = !self.own.is_empty() && !self.joined.is_some_and(is_in);
+        must_add_own || !self.carried_over.is_empty()
+    }
+
+    /// What was spent, as last seen.
+    fn spent(&self) -> Spent {
+        let Some(seen) = &self.seen else { return Spent::default() };
+        match &seen.table {
+            Some(table) => table.spent.clone(),
+            None => Table::decode(content(&seen.bytes)).map(|table| table.spent).unwrap_or_default(),
+        }
     }
 
     pub(super) fn table(&self) -> Option<&Table> {
@@ -104,7 +119,9 @@ impl Contexts {
         let (epoch, clock_ms) = self.seen.as_ref().map_or((0, 0), |seen| (seen.stamp.epoch, seen.clock_ms));
         let ticks_ms = TICK_MS.saturating_mul(QUARANTINE_TICKS);
         let quarantine_ms = u64::from(self.longest_window_ms).saturating_add(ticks_ms);
-        Table::new(epoch.saturating_add(1).max(now_ms), clock_ms, now_ms, quarantine_ms)
+        let mut table = Table::new(epoch.saturating_add(1).max(now_ms), clock_ms, now_ms, quarantine_ms);
+        table.spent = self.spent();
+        table
     }
 
     /// The bytes of a table and its tag.

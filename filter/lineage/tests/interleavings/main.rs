@@ -5,6 +5,9 @@
 //! the request it is made for. With [`Trust::Nothing`] whatever ids it carries; with [`Trust::Ids`] if it
 //! carries those of its request, unknown ones, or none. To deny a call is always right for the
 //! invariant; that it happens only for a reason is checked beside it.
+//!
+//! And of budgets: for no root are more calls counted than it has, as long as its requests are live and calls carry
+//! such ids; in no window are more calls counted than it has, whatever ids they carry.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
@@ -50,15 +53,18 @@ fn any_op() -> impl Strategy<Value = Op> {
         }),
         7 => (0..32_usize).prop_map(|which| Op::End { which }),
         1 => window.prop_map(Op::Window),
-        12 => (0..32_usize, worker.clone(), call_ids, any::<bool>()).prop_map(|(which, worker, ids, strict)| {
+        12 => (0..32_usize, worker.clone(), call_ids.clone(), any::<bool>()).prop_map(|(which, worker, ids, strict)| {
             Op::Call { which, worker, ids, strict }
         }),
+        8 => (0..32_usize, worker.clone(), call_ids.clone(), any::<bool>()).prop_map(
+            |(which, worker, ids, strict)| Op::Spend { which, worker, ids, strict },
+        ),
         4 => prop_oneof![0..10_u64, 0..6_000_u64, 0..100_000_u64].prop_map(Op::Pass),
         2 => prop_oneof![-4_000_000..4_000_000_i64, -3..3_i64].prop_map(Op::StepClock),
         3 => (worker.clone(), worker.clone(), 1..20_usize).prop_map(|(first, second, times)| {
             Op::Race { first, second, times }
         }),
-        1 => (worker.clone(), 1..300_usize, 1..40_usize).prop_map(|(worker, count, lineages)| {
+        1 => (worker.clone(), 1..300_usize, prop_oneof![1..40_usize, 1..400_usize]).prop_map(|(worker, count, lineages)| {
             Op::Flood { worker, count, lineages }
         }),
         1 => worker.clone().prop_map(Op::Crash),

@@ -1,20 +1,25 @@
 //! The workers of one proxy, and the model of what they should know.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use ambit_lineage::budget::{Budget, Exhausted, Holder, Rate};
 use ambit_lineage::context::{Answer, Trust};
 use ambit_lineage::correlation::{Correlation, Ids};
 use ambit_lineage::limits::{DEAD_AFTER_MS, DEFAULT_WINDOW_MS, MAX_CLOCK_STEP_MS, MAX_WINDOW_MS, TICK_MS};
 use ambit_lineage::secret::Secret;
-use ambit_lineage::shared::{Contexts, Ticket};
+use ambit_lineage::shared::{Contexts, Ticket, Unspent};
 use ambit_lineage::{Lineage, Mission, Principal, RootId};
 use proptest::sample::Index;
 
 use crate::host::{Handle, Map, Raced};
 
 const SECRET: [u8; 16] = *b"0123456789abcdef";
+
+/// The budget of all calls that have one.
+const PER_ROOT: u32 = 4;
+const RATE: Rate = Rate { calls: 9, window_ms: 20_000 };
 
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
@@ -26,6 +31,8 @@ pub(crate) enum Op {
     Window(u32),
     /// The application makes a call for one of the requests.
     Call { which: usize, worker: usize, ids: CallIds, strict: bool },
+    /// The same, and the call has a budget.
+    Spend { which: usize, worker: usize, ids: CallIds, strict: bool },
     /// Time passes, with ticks where they are due.
     Pass(u64),
     /// The host's clock is set.
@@ -70,6 +77,8 @@ struct Request {
     worker: usize,
     ticket: Option<Ticket>,
     limits: Limits,
+    /// Who began the root that it is part of; all roots have one id.
+    root: String,
     trace: Option<usize>,
     request: Option<usize>,
     /// True time at which it stops to limit, if its response ended.
@@ -93,6 +102,12 @@ pub(crate) struct World {
     window: u32,
     longest: u32,
     crashed: bool,
+    /// Calls that were counted: when, in true time or before.
+    spent: Vec<i64>,
+    /// Calls that were counted and made for a live request of a root, since there was a request of it.
+    spent_for: BTreeMap<String, u32>,
+    /// A worker that died may have been the only one who saw the last calls counted.
+    spent_unseen: bool,
 }
 
 impl World {
@@ -110,6 +125,9 @@ impl World {
             window: DEFAULT_WINDOW_MS,
             longest: DEFAULT_WINDOW_MS,
             crashed: false,
+            spent: Vec::new(),
+            spent_for: BTreeMap::new(),
+            spent_unseen: false,
             map,
         };
         for worker in &world.workers {
@@ -121,9 +139,9 @@ impl World {
     pub(crate) fn apply(&mut self, op: &Op) {
         match op {
             Op::Begin { worker, lineage, peer, trace, request } => {
-                let limits = made(*lineage, *peer).1;
+                let made = made(*lineage, *peer);
                 let ticket = self.begin(&mut self.handle(), *worker, *lineage, *peer, *trace, *request);
-                self.note(*worker, ticket, limits, *trace, *request);
+                self.note(*worker, ticket, made, *trace, *request);
             }
             Op::End { which } => self.end(*which),
             Op::Window(window) => {
@@ -133,15 +151,16 @@ impl World {
                 }
             }
             Op::Call { which, worker, ids, strict } => self.call(*which, *worker, ids, *strict),
+            Op::Spend { which, worker, ids, strict } => self.spend(*which, *worker, ids, *strict),
             Op::Pass(ms) => self.pass(*ms),
             Op::StepClock(ms) => self.step_clock(*ms),
             Op::Race { first, second, times } => self.race(*first, *second, *times),
             Op::Flood { worker, count, lineages } => {
                 for turn in 0..*count {
                     let (lineage, trace) = (100 + turn % lineages, Some(turn % 7));
-                    let limits = made(lineage, turn % 3).1;
+                    let made = made(lineage, turn % 3);
                     let ticket = self.begin(&mut self.handle(), *worker, lineage, turn % 3, trace, None);
-                    self.note(*worker, ticket, limits, trace, None);
+                    self.note(*worker, ticket, made, trace, None);
                 }
             }
             Op::Crash(worker) => self.crash(*worker),
@@ -153,6 +172,8 @@ impl World {
         }
         let stored = self.map.borrow().values.values().map(|(value, _)| value.len()).max().unwrap();
         assert!(stored < 100 * 1024, "{stored} bytes in the store");
+        let owed: BTreeSet<String> = self.owed().map(|request| request.root.clone()).collect();
+        self.spent_for.retain(|root, _| owed.contains(root));
     }
 
     /// Everything ends, and is forgotten.
@@ -200,7 +221,7 @@ impl World {
         &mut self,
         worker: usize,
         ticket: Option<Ticket>,
-        limits: Limits,
+        (names, limits): (Names, Limits),
         trace: Option<usize>,
         request: Option<usize>,
     ) {
@@ -211,6 +232,7 @@ impl World {
                 worker,
                 ticket: Some(ticket),
                 limits,
+                root: names.via.into_iter().next().unwrap_or(names.peer),
                 trace,
                 request,
                 owed_until: None,
@@ -265,6 +287,11 @@ impl World {
                 *until += TICK_MS + 2_000;
             }
         }
+        if ms > 0 {
+            for at in &mut self.spent {
+                *at -= i64::try_from(MAX_CLOCK_STEP_MS).unwrap();
+            }
+        }
         if ms < 0 {
             self.slow_ms = TICK_MS + 2_000;
         }
@@ -288,10 +315,10 @@ impl World {
         let ticket = self.begin(&mut raced, first, 2, 1, Some(1), None);
         drop(raced);
         if ticket.is_some() || times < 16 {
-            self.note(first, ticket, made(2, 1).1, Some(1), None);
+            self.note(first, ticket, made(2, 1), Some(1), None);
         }
         for ticket in others {
-            self.note(second, ticket, made(3, 2).1, Some(1), None);
+            self.note(second, ticket, made(3, 2), Some(1), None);
         }
     }
 
@@ -301,6 +328,7 @@ impl World {
         if self.replayed {
             self.look();
         }
+        self.spent_unseen = true;
         let worker = worker % self.workers.len();
         self.workers[worker] = RefCell::new(Contexts::new(Secret::new(SECRET)));
         // A VM that starts while the table is damaged cannot know of longer windows than it is told of.
@@ -323,7 +351,7 @@ impl World {
             let mut contexts = worker.borrow_mut();
             let _ = contexts.lookup(&mut self.handle(), &Ids::none(), Trust::Nothing, self.now());
         }
-        self.replayed = false;
+        (self.replayed, self.spent_unseen) = (false, false);
     }
 
     fn damage(&mut self, damage: &Damage) {
@@ -332,6 +360,10 @@ impl World {
         if matches!(damage, Damage::Replay(_) | Damage::Rewrite) {
             self.look();
             self.replayed = true;
+        }
+        if self.spent_unseen {
+            self.spent.clear();
+            self.spent_for.clear();
         }
         let mut map = self.map.borrow_mut();
         let key = map.key();
@@ -357,22 +389,13 @@ impl World {
     }
 
     fn call(&mut self, which: usize, worker: usize, call_ids: &CallIds, strict: bool) {
-        let cause = which.checked_rem(self.requests.len()).map(|at| &self.requests[at]);
-        let (trace, request) = match call_ids {
-            CallIds::Own => cause.map_or((None, None), |cause| (cause.trace, cause.request)),
-            CallIds::Nothing => (None, None),
-            CallIds::Unknown => (Some(99), Some(99)),
-            CallIds::Other(other) => other
-                .checked_rem(self.requests.len())
-                .map_or((None, None), |at| (self.requests[at].trace, self.requests[at].request)),
-        };
+        let (trace, request) = self.carried_by(which, call_ids);
         let mut contexts = self.workers[worker % self.workers.len()].borrow_mut();
         let ids = ids(&contexts, trace, request);
         let trust = if strict { Trust::Nothing } else { Trust::Ids };
         let answer = contexts.lookup(&mut self.handle(), &ids, trust, self.now());
 
-        let owed =
-            || self.requests.iter().filter(|request| request.owed_until.is_none_or(|end| self.true_ms < end));
+        let owed = || self.owed();
         let known = || {
             let lasts = |end: u64| self.true_ms <= end + TICK_MS;
             self.requests.iter().filter(move |request| request.known_until.is_none_or(lasts))
@@ -412,6 +435,65 @@ impl World {
             }
             Answer::Overflow(_) => assert!(!self.must_be_exact, "too much"),
             Answer::Quarantine | Answer::Unavailable => assert!(!self.must_be_exact, "no answer"),
+        }
+    }
+}
+
+impl World {
+    /// Requests that limit what is done.
+    fn owed(&self) -> impl Iterator<Item = &Request> {
+        self.requests.iter().filter(|request| request.owed_until.is_none_or(|end| self.true_ms < end))
+    }
+
+    /// The ids that a call carries.
+    fn carried_by(&self, which: usize, ids: &CallIds) -> (Option<usize>, Option<usize>) {
+        let of = |place: usize| {
+            let request = place.checked_rem(self.requests.len()).map(|at| &self.requests[at]);
+            request.map_or((None, None), |request| (request.trace, request.request))
+        };
+        match ids {
+            CallIds::Own => of(which),
+            CallIds::Nothing => (None, None),
+            CallIds::Unknown => (Some(99), Some(99)),
+            CallIds::Other(other) => of(*other),
+        }
+    }
+
+    /// A call with a budget. For no root are more calls counted than it has, and in no window.
+    fn spend(&mut self, which: usize, worker: usize, call_ids: &CallIds, strict: bool) {
+        let (trace, request) = self.carried_by(which, call_ids);
+        let budget = Budget { per_root: Some(PER_ROOT), rate: Some(RATE) };
+        let trust = if strict { Trust::Nothing } else { Trust::Ids };
+        let outcome = {
+            let mut contexts = self.workers[worker % self.workers.len()].borrow_mut();
+            let ids = ids(&contexts, trace, request);
+            contexts.spend(&mut self.handle(), &ids, trust, &[(Holder::Agent, budget)], self.now())
+        };
+        let now = i64::try_from(self.true_ms).unwrap();
+        match outcome {
+            Ok(()) => {
+                self.spent.push(now);
+                let within = self.spent.iter().filter(|at| now - **at < i64::from(RATE.window_ms)).count();
+                assert!(within <= RATE.calls.try_into().unwrap(), "{within} calls in a window");
+                let is_honest = strict || !matches!(call_ids, CallIds::Other(_));
+                let cause = which.checked_rem(self.requests.len()).map(|at| &self.requests[at]);
+                // Of one that has ended, only those that are listed still count.
+                if let Some(cause) = cause.filter(|cause| is_honest && cause.ticket.is_some()) {
+                    let calls = self.spent_for.entry(cause.root.clone()).or_default();
+                    *calls += 1;
+                    assert!(*calls <= PER_ROOT, "{calls} calls for {}", cause.root);
+                }
+            }
+            Err(Unspent::Exhausted { place, part }) => {
+                assert_eq!(place, 0);
+                let least = match part {
+                    Exhausted::Root => PER_ROOT,
+                    Exhausted::Window => RATE.calls,
+                };
+                let spent = u32::try_from(self.spent.len()).unwrap();
+                assert!(!self.must_be_exact || spent >= least, "only {spent} calls and no {}", part.word());
+            }
+            Err(Unspent::Refused(refused)) => assert!(!self.must_be_exact, "{refused}"),
         }
     }
 }

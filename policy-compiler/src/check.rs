@@ -1,6 +1,7 @@
 //! From documents to the checked policy: names, types, and everything that can be wrong with them.
 
 mod arguments;
+mod budget;
 mod catalog;
 pub mod condition;
 pub mod effects;
@@ -180,6 +181,7 @@ fn agents(
             ids.dedup();
             ids
         });
+        let outbound = budget::outbound(written, missions.as_deref(), names, diagnostics);
         agents.push(Agent {
             name: written.name.value.clone(),
             identities,
@@ -193,6 +195,7 @@ fn agents(
             delegates: delegates(written, names, diagnostics),
             ceiling: written.ceiling.as_ref().map(|ceiling| effects.of_ceiling(ceiling, diagnostics)),
             mode: written.mode,
+            outbound,
             span: written.name.span,
         });
     }
@@ -222,6 +225,7 @@ fn missions(
             denies: rules.list(&written.denies, Sort::Deny, diagnostics),
             ceiling: written.ceiling.as_ref().map(|ceiling| effects.of_ceiling(ceiling, diagnostics)),
             not_after: written.not_after.as_ref().and_then(|time| time::unix_seconds(time, diagnostics)),
+            budget: budget::read(written.budget.as_ref(), diagnostics),
             span: written.name.span,
         });
     }

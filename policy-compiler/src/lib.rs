@@ -26,6 +26,7 @@ pub mod ir;
 pub mod lower;
 pub mod model;
 pub mod optimize;
+pub mod outbound;
 pub mod reference;
 pub mod schema;
 pub mod slice;

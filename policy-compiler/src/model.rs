@@ -212,8 +212,41 @@ pub struct Agent {
     pub ceiling: Option<EffectSet>,
     /// `None`: the mesh's.
     pub mode: Option<Mode>,
+    /// What becomes of its own calls.
+    pub outbound: Outbound,
     /// Where it is declared.
     pub span: Span,
+}
+
+/// What an agent's own sidecar makes of the calls of its application. No blob has it: see [`crate::outbound`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outbound {
+    /// The application's choice of correlation id never counts.
+    pub strict: bool,
+    /// How long a request limits after its response, in milliseconds; `None`: the filter's default.
+    pub window_ms: Option<u32>,
+    /// The mission of work that it begins itself, unless its application declares one.
+    pub mission: Option<MissionId>,
+    /// How many calls it may make.
+    pub budget: Budget,
+}
+
+/// How many calls may be made, counted by each proxy for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// For one root; `None`: any number.
+    pub per_root: Option<u32>,
+    /// In any stretch of time; `None`: any number.
+    pub rate: Option<Rate>,
+}
+
+/// How many calls may be made in any stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// This many.
+    pub calls: u32,
+    /// The stretch, in milliseconds.
+    pub window_ms: u32,
 }
 
 /// A set of principals. Where several match one principal, the earlier variant wins.
@@ -256,6 +289,8 @@ pub struct Mission {
     pub ceiling: Option<EffectSet>,
     /// Unix seconds from which on it grants nothing.
     pub not_after: Option<u64>,
+    /// How many calls each agent may make under it.
+    pub budget: Budget,
     /// Where it is declared.
     pub span: Span,
 }

@@ -12,8 +12,8 @@ mod condition;
 use std::collections::HashMap;
 
 use crate::model::{
-    Action, ActionId, Agent, AgentId, Delegates, Mission, MissionId, Policy, Reach, Rule, RuleId, ServiceId,
-    Through, Workload,
+    Action, ActionId, Agent, AgentId, Delegates, Mission, MissionId, Outbound, Policy, Reach, Rule, RuleId,
+    ServiceId, Through, Workload,
 };
 
 /// The most agents of a mesh of which each slice keeps also those that hold nothing there.
@@ -135,6 +135,8 @@ impl Renaming {
                 to: agent.delegates.to.as_ref().map(|to| self.some_agents(to)),
                 max_depth: agent.delegates.max_depth,
             },
+            // What it names is not of the slice, and no blob has it.
+            outbound: Outbound::default(),
             ..agent.clone()
         }
     }

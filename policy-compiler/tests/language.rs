@@ -18,6 +18,7 @@ use ambit_compiler::check::effects::WELL_KNOWN;
 use ambit_compiler::check::selector::{A2A_METHODS, MCP_CALLS, MCP_METHODS};
 use ambit_compiler::check::{Checked, check};
 use ambit_compiler::diagnostics::render::{Format, render};
+use ambit_compiler::outbound;
 use ambit_compiler::schema::schema;
 use ambit_compiler::source::Sources;
 use ambit_compiler::syntax::shape::{DOCUMENT, KINDS, METADATA, Object, Shape};
@@ -82,6 +83,19 @@ fn examples_compile_and_their_verdicts_hold() {
                     verdicts += 1;
                     if let Err(why) = decide::hold(policy, case) {
                         failures.push(format!("LANGUAGE.md:{}: {case}\n    {why}", line + offset));
+                    }
+                }
+            }
+            "sidecar" => {
+                let policy = current.as_ref().expect("a policy comes before what follows from it");
+                for line in body.lines() {
+                    verdicts += 1;
+                    let (name, expected) = line.split_once(": ").unwrap();
+                    let agent = policy.agents.iter().find(|agent| agent.name == name).unwrap();
+                    let expected: serde_json::Value = serde_json::from_str(expected).unwrap();
+                    let found = serde_json::Value::from(outbound::lineage(policy, agent));
+                    if found != expected {
+                        failures.push(format!("LANGUAGE.md: {line}\n    {found}"));
                     }
                 }
             }

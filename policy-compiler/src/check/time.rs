@@ -1,4 +1,4 @@
-//! Points in time.
+//! Points in time, and lengths of it.
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::syntax::ast::Name;
@@ -13,6 +13,36 @@ pub(super) fn unix_seconds(text: &Name, diagnostics: &mut Diagnostics) -> Option
         );
     }
     seconds
+}
+
+/// The units of lengths of time, in milliseconds, longest first.
+const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// Milliseconds of a length of time, such as `30s`.
+pub(super) fn milliseconds(text: &Name, diagnostics: &mut Diagnostics) -> Option<u64> {
+    let length = length(&text.value);
+    if length.is_none() {
+        let message = format!("`{}` is not a length of time", text.value);
+        diagnostics.push(
+            Diagnostic::new(Code::BadTime, text.span, message)
+                .help("a whole number and one of `ms`, `s`, `m` and `h`, as in `30s`"),
+        );
+    }
+    length
+}
+
+/// A length of time as it is written.
+pub(super) fn shown(milliseconds: u64) -> String {
+    let fits = |unit: &&(&str, u64)| milliseconds >= unit.1 && milliseconds.is_multiple_of(unit.1);
+    let (unit, length) = UNITS.iter().find(fits).copied().unwrap_or(("ms", 1));
+    format!("{}{unit}", milliseconds.checked_div(length).unwrap_or(0))
+}
+
+fn length(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let (_, length) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*length)
 }
 
 fn parse(text: &str) -> Option<u64> {
@@ -74,7 +104,28 @@ fn days_before_month(month: u64, leap: bool) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{length, parse, shown};
+
+    #[test]
+    fn lengths() {
+        for (text, milliseconds) in [
+            ("30s", Some(30_000)),
+            ("0s", Some(0)),
+            ("250ms", Some(250)),
+            ("90m", Some(5_400_000)),
+            ("1h", Some(3_600_000)),
+            ("1d", None),
+            ("s", None),
+            ("30", None),
+            ("1.5s", None),
+            ("-1s", None),
+            ("1m30s", None),
+            ("99999999999999999999s", None),
+        ] {
+            assert_eq!(length(text), milliseconds, "{text}");
+        }
+        assert_eq!([0, 1_500, 60_000, 3_600_000].map(shown), ["0ms", "1500ms", "1m", "1h"]);
+    }
 
     #[test]
     fn times() {

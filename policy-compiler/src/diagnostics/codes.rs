@@ -125,7 +125,8 @@ FieldConflict = 110 Error "fields that exclude each other" "\
 Two fields were given of which only one may be, or none of several of which one must be.";
 
 BadTime = 111 Error "malformed time" "\
-Times are RFC 3339 in UTC, such as `2027-01-31T00:00:00Z`.";
+Times are RFC 3339 in UTC, such as `2027-01-31T00:00:00Z`. Lengths of time are a whole number and one of `ms`, `s`, `m` \
+and `h`, such as `30s`.";
 
 BadSize = 112 Error "malformed size" "\
 Sizes are whole KiB, written as Kubernetes writes them: `256Ki`.";

@@ -1,8 +1,8 @@
 //! Large, regular policies, for measurements.
 
 use crate::model::{
-    Action, ActionId, Agent, Cycles, Delegates, EffectSet, Identity, Mesh, Mode, Policy, Protocol, Reach,
-    Rule, RuleId, Selector, Service, ServiceId, Through, Workload,
+    Action, ActionId, Agent, Cycles, Delegates, EffectSet, Identity, Mesh, Mode, Outbound, Policy, Protocol,
+    Reach, Rule, RuleId, Selector, Service, ServiceId, Through, Workload,
 };
 use crate::reference::{Case, Key, Lineage};
 use crate::source::Span;
@@ -142,6 +142,7 @@ fn agent(place: u32, grants: Vec<RuleId>) -> Agent {
         delegates: Delegates { to: None, max_depth: None },
         ceiling: None,
         mode: None,
+        outbound: Outbound::default(),
         span: Span::default(),
     }
 }

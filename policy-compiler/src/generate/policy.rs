@@ -1,9 +1,9 @@
 //! Policies.
 
 use crate::model::{
-    Action, ActionId, Agent, AgentId, Cycles, Delegates, EffectSet, Identity, Mesh, Mission, MissionId, Mode,
-    PathPattern, Policy, Protocol, Reach, Rule, RuleId, Segment, Selector, Service, ServiceId, Through,
-    Workload,
+    Action, ActionId, Agent, AgentId, Budget, Cycles, Delegates, EffectSet, Identity, Mesh, Mission,
+    MissionId, Mode, Outbound, PathPattern, Policy, Protocol, Reach, Rule, RuleId, Segment, Selector,
+    Service, ServiceId, Through, Workload,
 };
 use crate::source::Span;
 
@@ -182,6 +182,7 @@ impl Maker {
             },
             ceiling: choices.one_in(3).then(|| effects(choices)),
             mode: mode(choices),
+            outbound: Outbound::default(),
             span: Span::default(),
         }
     }
@@ -195,6 +196,7 @@ impl Maker {
             not_after: choices
                 .one_in(3)
                 .then(|| u64::try_from(choices.below(4)).unwrap_or(0).saturating_mul(50_000).max(1)),
+            budget: Budget::default(),
             span: Span::default(),
         }
     }

@@ -101,6 +101,8 @@ pub struct Agent {
     pub missions: Option<Vec<Name>>,
     /// `missions.required`
     pub mission_required: bool,
+    /// `missions.default`
+    pub default_mission: Option<Name>,
     /// `grants`
     pub grants: Vec<Rule>,
     /// `denies`
@@ -111,8 +113,29 @@ pub struct Agent {
     pub delegates_depth: Option<u8>,
     /// `effects.ceiling`
     pub ceiling: Option<Vec<Name>>,
+    /// `lineage.strict`
+    pub strict: bool,
+    /// `lineage.window`
+    pub window: Option<Name>,
+    /// `budget`
+    pub budget: Option<Budget>,
     /// `mode`
     pub mode: Option<Mode>,
+}
+
+/// `budget` of an agent or mission.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// Where it is written.
+    pub span: Span,
+    /// Whether `perRoot` or `perWindow` is there, well-formed or not.
+    pub says_calls: bool,
+    /// `perRoot`
+    pub per_root: Option<u32>,
+    /// `perWindow`
+    pub per_window: Option<u32>,
+    /// `window`
+    pub window: Option<Name>,
 }
 
 /// An element of an agent's `identity`.
@@ -190,6 +213,8 @@ pub struct Mission {
     pub ceiling: Option<Vec<Name>>,
     /// `notAfter`
     pub not_after: Option<Name>,
+    /// `budget`
+    pub budget: Option<Budget>,
 }
 
 /// `kind: Toolset`.

@@ -4,7 +4,9 @@ mod object;
 mod rule;
 
 use self::object::Object;
-use super::ast::{Action, Agent, Documents, Identity, Mesh, Mission, SelectorField, Service, Toolset};
+use super::ast::{
+    Action, Agent, Budget, Documents, Identity, Mesh, Mission, SelectorField, Service, Toolset,
+};
 use super::conform;
 use super::limits::MAX_NAME_BYTES;
 use super::node::{Node, Value};
@@ -79,6 +81,7 @@ fn document(node: &Node, documents: &mut Documents, diagnostics: &mut Diagnostic
             denies: rule::rules(&spec, "denies"),
             ceiling: ceiling(&spec),
             not_after: spec.text("notAfter"),
+            budget: budget(&spec),
         }),
         _ => documents.toolsets.push(Toolset { name, grants: rule::rules(&spec, "grants") }),
     }
@@ -184,6 +187,7 @@ fn action(entry: &Object<'_>) -> Action {
 fn agent(name: Spanned<String>, spec: &Object<'_>) -> Agent {
     let missions = spec.object("missions");
     let delegates = spec.object("delegates");
+    let lineage = spec.object("lineage");
     Agent {
         name,
         identity: spec.objects("identity").map(|entry| identity(&entry)).collect(),
@@ -192,6 +196,7 @@ fn agent(name: Spanned<String>, spec: &Object<'_>) -> Agent {
         revoked: spec.bool("revoked").unwrap_or(false),
         missions: missions.as_ref().filter(|object| object.has("oneOf")).map(|object| object.texts("oneOf")),
         mission_required: missions.as_ref().and_then(|object| object.bool("required")).unwrap_or(false),
+        default_mission: missions.as_ref().and_then(|object| object.text("default")),
         grants: rule::rules(spec, "grants"),
         denies: rule::rules(spec, "denies"),
         delegates_to: delegates.as_ref().map(|object| object.texts("to")).unwrap_or_default(),
@@ -200,8 +205,23 @@ fn agent(name: Spanned<String>, spec: &Object<'_>) -> Agent {
             .and_then(|object| object.integer("maxDepth"))
             .and_then(|depth| u8::try_from(depth).ok()),
         ceiling: ceiling(spec),
+        strict: lineage.as_ref().and_then(|object| object.bool("strict")).unwrap_or(false),
+        window: lineage.as_ref().and_then(|object| object.text("window")),
+        budget: budget(spec),
         mode: mode(spec),
     }
+}
+
+fn budget(spec: &Object<'_>) -> Option<Budget> {
+    let object = spec.object("budget")?;
+    let number = |key: &str| object.integer(key).and_then(|number| u32::try_from(number).ok());
+    Some(Budget {
+        span: spec.key_span("budget"),
+        says_calls: object.has("perRoot") || object.has("perWindow"),
+        per_root: number("perRoot"),
+        per_window: number("perWindow"),
+        window: object.text("window"),
+    })
 }
 
 fn identity(entry: &Object<'_>) -> Identity {

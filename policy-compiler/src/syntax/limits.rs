@@ -8,6 +8,12 @@ pub const MAX_YAML_DEPTH: usize = 32;
 pub const MAX_YAML_NODES: usize = 8_000_000;
 /// Most diagnostics of one check; the rest is counted, not shown.
 pub const MAX_DIAGNOSTICS: usize = 200;
+/// The largest number of calls in a budget.
+pub const MAX_BUDGET: i64 = 1_000_000_000;
+/// The shortest and the longest window of a budget, in milliseconds.
+pub const BUDGET_WINDOW_MS: (u64, u64) = (1_000, 3_600_000);
+/// The longest window of a lineage, in milliseconds.
+pub const MAX_LINEAGE_WINDOW_MS: u64 = 600_000;
 /// Longest name of an agent, service, mission or toolset, in bytes.
 pub const MAX_NAME_BYTES: usize = 64;
 /// Longest name of an action, in bytes: an MCP tool name may have 128.

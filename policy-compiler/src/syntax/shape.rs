@@ -1,6 +1,7 @@
 //! The one table of the language's fields. The check, the JSON Schema and the test on `LANGUAGE.md` all read it.
 
 mod agent;
+mod budget;
 mod mesh;
 mod mission;
 mod rule;

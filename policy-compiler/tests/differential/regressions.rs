@@ -6,8 +6,8 @@ use ambit_compiler::compile::{Options, compile};
 use ambit_compiler::generate::{Choices, policy};
 use ambit_compiler::model::{
     Action, ActionId, Agent, Condition, Cycles, Delegates, EffectSet, Field, Identity, Literal, Mesh, Mode,
-    Operand, Policy, Protocol, Reach, Rule, RuleId, Selector, Service, ServiceId, TextTest, Through,
-    Workload,
+    Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId, Selector, Service, ServiceId, TextTest,
+    Through, Workload,
 };
 use ambit_compiler::reference::{Case, Code, FieldValue, Key, Lineage, Terms, judge};
 use ambit_compiler::source::Span;
@@ -62,6 +62,7 @@ fn denied_when(condition: Condition) -> Policy {
             delegates: Delegates { to: None, max_depth: None },
             ceiling: None,
             mode: None,
+            outbound: Outbound::default(),
             span: Span::default(),
         }],
         missions: Vec::new(),

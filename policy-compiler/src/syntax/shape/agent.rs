@@ -1,6 +1,6 @@
 //! `kind: Agent`.
 
-use super::{EFFECTS, Field, MODE, NAMES, Object, Shape, TEXT, rule};
+use super::{EFFECTS, Field, MODE, NAME, NAMES, Object, Shape, TEXT, budget, rule};
 
 /// `spec` of an agent.
 pub(super) const SPEC: Object = Object {
@@ -69,6 +69,19 @@ pub(super) const SPEC: Object = Object {
             "The effects that it may cause, itself or through others. Default: all.",
             "{ceiling: [read]}",
         ),
+        Field::optional(
+            "budget",
+            Shape::Object(&budget::BUDGET),
+            "How many calls it may make. Default: any number.",
+            "{perRoot: 20, perWindow: 200, window: 1m}",
+        )
+        .mistaken(&["budgets", "limits", "rateLimit", "quota"]),
+        Field::optional(
+            "lineage",
+            Shape::Object(&LINEAGE),
+            "How its sidecar ties its calls to the requests that caused them.",
+            "{strict: true}",
+        ),
         Field::optional("mode", MODE, "Overrides the mesh's.", "shadow"),
     ],
 };
@@ -116,6 +129,32 @@ const MISSIONS: Object = Object {
         Field::optional("oneOf", NAMES, "These. Default: any.", "[refund-order]")
             .mistaken(&["anyOf", "allowed"]),
         Field::optional("required", Shape::Bool, "It acts only under a mission. Default: `false`.", "true"),
+        Field::optional(
+            "default",
+            NAME,
+            "The mission of work that it begins itself, unless its application declares one.",
+            "refund-order",
+        ),
+    ],
+};
+
+const LINEAGE: Object = Object {
+    name: "AgentLineage",
+    doc: "How calls are tied to the requests that caused them.",
+    fields: &[
+        Field::optional(
+            "strict",
+            Shape::Bool,
+            "Never to trust the application's choice of correlation id: each call is limited by all that is live in \
+             the pod. Default: `false`.",
+            "true",
+        ),
+        Field::optional(
+            "window",
+            budget::DURATION,
+            "How long a request limits after its response, up to `10m`. Default: `30s`.",
+            "30s",
+        ),
     ],
 };
 

@@ -1,6 +1,6 @@
 //! `kind: Mission`.
 
-use super::{Field, Object, Shape, TEXT, agent, rule};
+use super::{Field, Object, Shape, TEXT, agent, budget, rule};
 
 /// `spec` of a mission.
 pub(super) const SPEC: Object = Object {
@@ -41,5 +41,12 @@ pub(super) const SPEC: Object = Object {
             "\"2027-01-31T00:00:00Z\"",
         )
         .mistaken(&["expires", "expiry", "until"]),
+        Field::optional(
+            "budget",
+            Shape::Object(&budget::BUDGET),
+            "How many calls each agent may make under it. Default: any number.",
+            "{perRoot: 20}",
+        )
+        .mistaken(&["budgets", "limits", "quota"]),
     ],
 };

@@ -8,10 +8,11 @@ use ambit_compiler::check::check;
 use ambit_compiler::compile::{Options, compile};
 use ambit_compiler::diagnostics::render::{Format, render};
 use ambit_compiler::model::Workload;
+use ambit_compiler::outbound;
 use ambit_compiler::source::Sources;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A directory of policy text.
 #[derive(Debug, Clone)]
@@ -89,6 +90,20 @@ pub type Blobs = BTreeMap<String, Vec<u8>>;
 /// What is wrong with the policy, in the compiler's words.
 pub fn compile_text(text: &str, options: &Options) -> Result<Blobs, String> {
     compile_sources(&Sources::single("policy.yaml", text), options)
+}
+
+/// What a policy text says of the agents' own calls, by agent: members to be added to `lineage` in the plugin
+/// configurations of its pods.
+///
+/// # Errors
+///
+/// What is wrong with the policy, in the compiler's words.
+pub fn outbound_settings(text: &str) -> Result<BTreeMap<String, Map<String, Value>>, String> {
+    let sources = Sources::single("policy.yaml", text);
+    let checked = check(&sources);
+    let policy = checked.policy.ok_or_else(|| render(&checked.diagnostics, &sources, Format::Short))?;
+    let agents = policy.agents.iter();
+    Ok(agents.map(|agent| (agent.name.clone(), outbound::lineage(&policy, agent))).collect())
 }
 
 fn compile_sources(sources: &Sources, options: &Options) -> Result<Blobs, String> {

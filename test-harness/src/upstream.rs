@@ -91,10 +91,15 @@ impl Call {
     ///
     /// When the application has no sidecar, or there was no complete response.
     pub fn forward(&self, request: &Request) -> io::Result<Response> {
-        let outbound = self.outbound.as_ref();
-        outbound
+        self.outbound()
             .ok_or_else(|| io::Error::other("this application has no sidecar to call through"))?
             .send(request)
+    }
+
+    /// The application's own outbound listener, for calls that outlive the handler.
+    #[must_use]
+    pub fn outbound(&self) -> Option<&Endpoint> {
+        self.outbound.as_ref()
     }
 }
 

@@ -16,7 +16,7 @@ const WITHOUT_SCENARIO: [(Code, &str); 7] = [
     (Code::Allowed, "it is no deny"),
     (Code::LineageOverflow, "it is of calls that go out"),
     (Code::LineageUnavailable, "it is of proxies that remember lineages, and ran out of room for them"),
-    (Code::BudgetExhausted, "there are no budgets yet"),
+    (Code::BudgetExhausted, "it is of calls that go out"),
     (Code::EgressNotAllowed, "it is of calls that go out"),
     (Code::ReplyUnreadable, "it is of replies: `lists` has it in `withheld`"),
     (Code::InternalFault, "nothing brings it about"),

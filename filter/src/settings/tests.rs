@@ -117,7 +117,10 @@ fn object(names: &'static [&'static str], values: BoxedStrategy<String>) -> Boxe
 
 fn text() -> BoxedStrategy<String> {
     let value = value().prop_map(String::from).boxed();
-    let lineage = object(&["secret", "windowMs", "strict", "mesh", "hide", "mission", "budgets", "shadow", "other"], value.clone());
+    let lineage = object(
+        &["secret", "windowMs", "strict", "mesh", "hide", "mission", "budgets", "shadow", "other"],
+        value.clone(),
+    );
     // A secret, so that the rest of it matters.
     let lineage =
         lineage.prop_map(|text| text.replacen('{', "{\"secret\": \"AA==\", ", 1).replace(", }", "}"));

@@ -51,7 +51,11 @@ fn files<C>(one: &Diagnostic<C>) -> Vec<FileId> {
 }
 
 /// The lines of one file that a diagnostic points to. Only those lines are handed on, since a policy may be long.
-fn snippet<'a, C>(one: &'a Diagnostic<C>, file: FileId, source: &'a SourceFile) -> Snippet<'a, Annotation<'a>> {
+fn snippet<'a, C>(
+    one: &'a Diagnostic<C>,
+    file: FileId,
+    source: &'a SourceFile,
+) -> Snippet<'a, Annotation<'a>> {
     let labels = || {
         let primary = core::iter::once((&one.primary, AnnotationKind::Primary));
         let others = one.secondary.iter().map(|label| (label, AnnotationKind::Context));

@@ -22,7 +22,7 @@ pub fn lineage(policy: &Policy, agent: &Agent) -> Map<String, Value> {
     let missions = policy.missions.iter().zip(0_u32..).filter(|(_, number)| {
         agent.missions.as_ref().is_none_or(|allowed| allowed.iter().any(|id| id.0 == *number))
     });
-    let budgets: Vec<Value> = budget(None, own.budget)
+    let budgets: Vec<String> = budget(None, own.budget)
         .into_iter()
         .chain(missions.filter_map(|(mission, _)| budget(Some(&mission.name), mission.budget)))
         .collect();
@@ -36,15 +36,14 @@ pub fn lineage(policy: &Policy, agent: &Agent) -> Map<String, Value> {
 }
 
 /// A budget as the filter reads it; `None` if it allows any number of calls.
-fn budget(mission: Option<&str>, budget: Budget) -> Option<Value> {
+fn budget(mission: Option<&str>, budget: Budget) -> Option<String> {
     if budget == Budget::default() {
         return None;
     }
-    let members = [
-        ("mission", mission.map(|name| json!(name))),
-        ("perRoot", budget.per_root.map(|calls| json!(calls))),
-        ("calls", budget.rate.map(|rate| json!(rate.calls))),
-        ("windowMs", budget.rate.map(|rate| json!(rate.window_ms))),
+    let parts = [
+        mission.map(|name| format!("mission={name}")),
+        budget.per_root.map(|calls| format!("root={calls}")),
+        budget.rate.map(|rate| format!("window={}/{}", rate.calls, rate.window_ms)),
     ];
-    Some(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }

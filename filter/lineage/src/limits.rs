@@ -79,7 +79,7 @@ pub const MAX_FILTER_BYTES: usize = 16 * 1024;
 
 /// The most holders of budgets that a table keeps count for: the agent, and missions. A call under another is
 /// denied.
-pub const MAX_ACCOUNTS: usize = 32;
+pub const MAX_HOLDERS: usize = 32;
 
 /// The most counts by root that a table keeps, of all holders together. A call that finds no place among them
 /// counts for all roots.

@@ -5,12 +5,12 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use super::filter::{Generation, IdFilter};
-use super::spent::{Account, Count, RootCount, SLOTS, Spent};
+use super::spent::{Count, SLOTS, Spent, Window};
 use super::{Crowd, Group, Listed, Owner, Stamp, State, Table};
 use crate::correlation::{Id, Ids};
 use crate::limits::{
-    MAX_ACCOUNTS, MAX_GENERATION_BYTES, MAX_GENERATIONS, MAX_GROUPS, MAX_LISTED, MAX_LISTED_ENDED,
-    MAX_OWNERS, MAX_ROOT_COUNTS,
+    MAX_GENERATION_BYTES, MAX_GENERATIONS, MAX_GROUPS, MAX_HOLDERS, MAX_LISTED, MAX_LISTED_ENDED, MAX_OWNERS,
+    MAX_ROOT_COUNTS,
 };
 
 /// The first byte of every table.
@@ -77,18 +77,19 @@ impl Table {
             out.u32(generation.ids);
             out.bytes(&generation.bytes);
         }
-        out.count(self.spent.accounts.len());
-        for account in &self.spent.accounts {
-            out.u64(account.holder);
-            out.spent(account.rest);
-            out.count(account.roots.len());
-            for root in &account.roots {
-                out.u64(root.root);
-                out.spent(root.count);
-            }
-            out.u32(account.slot_ms);
-            out.u64(account.youngest);
-            for calls in account.slots {
+        out.count(self.spent.counts.len());
+        for count in &self.spent.counts {
+            out.u64(count.holder);
+            out.u64(count.root);
+            out.u32(count.calls);
+            out.u64(count.until_ms);
+        }
+        out.count(self.spent.windows.len());
+        for window in &self.spent.windows {
+            out.u64(window.holder);
+            out.u32(window.slot_ms);
+            out.u64(window.youngest);
+            for calls in window.slots {
                 out.u32(calls);
             }
         }
@@ -125,7 +126,13 @@ impl Table {
                 window_ms: input.u32()?,
                 generations: input.list(MAX_GENERATIONS, Reader::generation)?,
             },
-            spent: Spent { accounts: input.list(MAX_ACCOUNTS, Reader::account)? },
+            spent: Spent {
+                counts: input.list(MAX_ROOT_COUNTS.saturating_add(MAX_HOLDERS), |input| {
+                    let (holder, root) = (input.u64()?, input.u64()?);
+                    Some(Count { holder, root, calls: input.u32()?, until_ms: input.u64()? })
+                })?,
+                windows: input.list(MAX_HOLDERS, Reader::window)?,
+            },
         };
         input.0.is_empty().then_some(table)
     }
@@ -154,11 +161,6 @@ impl Writer<'_> {
     fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
         self.0.extend_from_slice(bytes);
-    }
-
-    fn spent(&mut self, count: Count) {
-        self.u32(count.calls);
-        self.u64(count.until_ms);
     }
 
     fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
@@ -215,7 +217,11 @@ impl<'b> Reader<'b> {
 
     fn list<T>(&mut self, max: usize, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = self.count().filter(|count| *count <= max)?;
-        (0..count).map(|_| read(self)).collect()
+        let mut list = Vec::with_capacity(count);
+        for _ in 0..count {
+            list.push(read(self)?);
+        }
+        Some(list)
     }
 
     fn listed(&mut self) -> Option<Listed> {
@@ -237,27 +243,13 @@ impl<'b> Reader<'b> {
         })
     }
 
-    fn spent(&mut self) -> Option<Count> {
-        Some(Count { calls: self.u32()?, until_ms: self.u64()? })
-    }
-
-    fn account(&mut self) -> Option<Account> {
-        Some(Account {
-            holder: self.u64()?,
-            rest: self.spent()?,
-            roots: self.list(MAX_ROOT_COUNTS, |input| {
-                Some(RootCount { root: input.u64()?, count: input.spent()? })
-            })?,
-            slot_ms: self.u32()?,
-            youngest: self.u64()?,
-            slots: {
-                let mut slots = [0; SLOTS];
-                for calls in &mut slots {
-                    *calls = self.u32()?;
-                }
-                slots
-            },
-        })
+    fn window(&mut self) -> Option<Window> {
+        let (holder, slot_ms, youngest) = (self.u64()?, self.u32()?, self.u64()?);
+        let mut slots = [0; SLOTS];
+        for calls in &mut slots {
+            *calls = self.u32()?;
+        }
+        Some(Window { holder, slot_ms, youngest, slots })
     }
 
     fn generation(&mut self) -> Option<Generation> {

@@ -91,6 +91,17 @@ impl Proxy {
     /// A proxy with no worker yet.
     pub fn with_options(module: &Module, options: Options) -> Self {
         let process = Rc::new(RefCell::new(Process::new(options.log_level)));
+        Self::in_process(module, options, process)
+    }
+
+    /// Another plugin of the same process, with no worker yet: it has VMs of its own, and shares clock, shared data,
+    /// queues, metrics and log. Both are to be told of time that passes; only one moves the clock.
+    #[must_use]
+    pub fn beside(&self, module: &Module, options: Options) -> Self {
+        Self::in_process(module, options, Rc::clone(&self.seat.process))
+    }
+
+    fn in_process(module: &Module, options: Options, process: Rc<RefCell<Process>>) -> Self {
         let seat = Seat::new(Place::Main, module.clone(), Rc::new(options), process);
         Self {
             main: Worker::new(seat.clone()),
@@ -236,6 +247,11 @@ impl Proxy {
             .shared_data
             .get(&self.seat.options.vm_id, key.as_ref())
             .map(|(value, _)| value.clone())
+    }
+
+    /// The keys of shared data, which no plugin can list.
+    pub fn shared_keys(&self) -> Vec<Vec<u8>> {
+        self.seat.process.borrow().shared_data.keys(&self.seat.options.vm_id)
     }
 
     /// Writes shared data as another plugin of the proxy could.

@@ -14,6 +14,11 @@ impl SharedData {
         self.entries.get(&(vm_id.to_owned(), key.to_vec()))
     }
 
+    pub(super) fn keys(&self, vm_id: &str) -> Vec<Vec<u8>> {
+        let of_vm = self.entries.keys().filter(|(other, _)| other == vm_id);
+        of_vm.map(|(_, key)| key.clone()).collect()
+    }
+
     /// Stores `value` if the stored one still carries `cas`; zero means whatever it carries. A key that is not there is
     /// made whatever `cas` says.
     pub(super) fn set(&mut self, vm_id: &str, key: &[u8], value: Vec<u8>, cas: u32) -> Result<(), Status> {

@@ -16,6 +16,7 @@
 
 mod budgets;
 mod continuity;
+mod poisoned;
 mod statements;
 mod structure;
 mod swarm;

@@ -35,7 +35,7 @@ pub(crate) struct Policy<'a> {
 const PASS_ON: &str = "\"hop1-api/*\", \"hop2-api/*\", \"hop3-api/*\", \"hop4-api/*\"";
 
 impl Policy<'_> {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let mut document = |kind: &str, name: &str, lines: &[String]| {
             write!(

@@ -12,6 +12,8 @@ use crate::name::RootId;
 use crate::sample::principal;
 use crate::secret::Secret;
 
+mod spending;
+
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

@@ -22,6 +22,7 @@ mod report;
 mod statistics;
 mod variant_ambit;
 mod variant_baseline;
+mod variant_body;
 mod variant_builtin;
 mod variant_ext_authz;
 mod variant_lineage;
@@ -40,12 +41,13 @@ use report::Report;
 type Add = fn(&mut Plan) -> Result<(), String>;
 
 /// The kinds of variants, in the order of the table.
-const VARIANTS: [Add; 5] = [
+const VARIANTS: [Add; 6] = [
     variant_baseline::add,
     variant_builtin::add,
     variant_ambit::add,
     variant_lineage::add,
     variant_ext_authz::add,
+    variant_body::add,
 ];
 
 /// The whole command.

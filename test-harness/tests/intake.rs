@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
+#[path = "intake/held.rs"]
+mod held;
+
 use ambit_compiler::compile::Options;
 use ambit_filter::decision::{Decision, Form};
 use ambit_filter::head::Pairs;

@@ -43,6 +43,7 @@ impl<'a> Load<'a> {
         };
         let client = endpoint.connect().map_err(problem)?;
         let envoy = mesh.workload(&variant.site).envoy();
+        let requests = (requests / variant.one_of).max(1);
         Ok(Self { variant, envoy, client, request: variant.request.clone(), requests, count: 0 })
     }
 

@@ -52,6 +52,8 @@ pub(super) struct Variant {
     pub(super) status: u16,
     /// The variant that it is compared with, which comes before it.
     pub(super) over: Option<String>,
+    /// It is asked once for so many requests of the others, since it takes so much longer.
+    pub(super) one_of: usize,
     /// A process besides the sidecar that takes part in each request, to be accounted for apart.
     pub(super) helper: Option<u32>,
 }
@@ -163,6 +165,7 @@ impl Variant {
             request: usual(request),
             status: 200,
             over: None,
+            one_of: 1,
             helper: None,
         }
     }
@@ -181,6 +184,12 @@ impl Variant {
     /// The status that it must be answered with.
     pub(super) fn status(mut self, status: u16) -> Self {
         self.status = status;
+        self
+    }
+
+    /// How many requests of the others one of it stands for.
+    pub(super) fn one_of(mut self, others: usize) -> Self {
+        self.one_of = others;
         self
     }
 

@@ -43,9 +43,12 @@ pub(super) fn http(agents: usize) -> String {
     text("http", agents, action, "")
 }
 
-/// The policy text of an MCP service, whose grants ask for an argument.
+/// The policy text of an MCP service, whose grants ask for an argument, and whose tools everyone may list.
 pub(super) fn mcp(agents: usize) -> String {
-    text("mcp", agents, |action| format!("    - {{tool: act-{action}}}\n"), "\n      when: args.limit <= 100")
+    let action = |action: usize| format!("    - {{tool: act-{action}}}\n");
+    let text = text("mcp", agents, action, "\n      when: args.limit <= 100");
+    let text = text.replace("  actions:\n", "  actions:\n    - {method: tools/list}\n");
+    text.replace("  grants:\n", "  grants:\n    - actions: [orders-db/tools.list]\n")
 }
 
 fn text(protocol: &str, agents: usize, action: impl Fn(usize) -> String, when: &str) -> String {

@@ -1,4 +1,4 @@
-//! The filter: allows and denies, by the number of hops, by the number of agents, and with a body.
+//! The filter: allows and denies, by the number of hops and by the number of agents.
 
 use crate::client::Request;
 
@@ -11,9 +11,6 @@ const MOST_COMMON: usize = 1_000;
 
 /// Agents in the lineage, the caller included.
 const HOPS: [usize; 3] = [1, 4, 8];
-
-/// The size of a body, in bytes.
-const BODY_BYTES: usize = 4096;
 
 pub(super) fn add(plan: &mut Plan) -> Result<(), String> {
     let filter = plan.filter().to_path_buf();
@@ -48,28 +45,5 @@ pub(super) fn add(plan: &mut Plan) -> Result<(), String> {
         let deny = Variant::inbound("against-deny", "against", &caller, refused);
         plan.variant(deny.status(403).over("none").about("the other build: deny"));
     }
-
-    let call = Request::post_json("/mcp", mcp_call());
-    plan.variant(
-        Variant::inbound("none-body", "no-filter", &caller, call.clone()).about("no filter, 4 KiB body"),
-    );
-    plan.site("ambit-mcp", plan::inbound(&filter, Some(policy::config(&policy::mcp(MOST_COMMON))?)));
-    let call = call.header("x-ambit-lineage", policy::lineage(3));
-    let variant = Variant::inbound("ambit-mcp-body", "ambit-mcp", &caller, call);
-    plan.variant(variant.over("none-body").about("allow by a 4 KiB MCP call: 4 hops, 1000 agents"));
     Ok(())
-}
-
-/// A call of a tool whose arguments make it as long as it should be.
-fn mcp_call() -> String {
-    let call = |text: &str| {
-        format!(
-            "{{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{{\"name\":\"act-3\",\
-             \"arguments\":{{\"query\":\"{text}\",\"limit\":50}}}}}}"
-        )
-    };
-    let rest = BODY_BYTES.saturating_sub(call("").len());
-    let mut text = "select id, total from orders where day = '2026-02-01'; ".repeat(rest / 50 + 1);
-    text.truncate(rest);
-    call(&text)
 }

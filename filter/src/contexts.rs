@@ -79,10 +79,12 @@ fn changed<C: 'static, T>(
     place: &'static LocalKey<Cell<Table<C>>>,
     change: impl FnOnce(&mut Table<C>) -> T,
 ) -> T {
-    let mut table = place.take();
-    let result = change(&mut table);
-    place.set(table);
-    result
+    place.with(|place| {
+        let mut table = place.take();
+        let result = change(&mut table);
+        place.set(table);
+        result
+    })
 }
 
 impl Stream {

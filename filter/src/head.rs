@@ -45,7 +45,7 @@ impl Pairs {
         &self.bytes
     }
 
-    /// The pairs in order. Ends early if the bytes are malformed: see [`Self::is_whole`].
+    /// The pairs in order. Fewer than [stated](Self::stated) if the bytes are malformed.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let (sizes, mut rest) = self.split().unwrap_or_default();
         sizes.as_chunks::<8>().0.iter().map_while(move |entry| {
@@ -56,10 +56,10 @@ impl Pairs {
         })
     }
 
-    /// Whether the bytes hold as many pairs as they say.
+    /// How many pairs there should be. None if there is not even room for their sizes.
     #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.split().is_some_and(|(sizes, _)| self.iter().count() == sizes.as_chunks::<8>().0.len())
+    pub fn stated(&self) -> Option<usize> {
+        self.split().map(|(sizes, _)| sizes.as_chunks::<8>().0.len())
     }
 
     fn split(&self) -> Option<(&[u8], &[u8])> {
@@ -73,7 +73,8 @@ impl Pairs {
 fn take<'a>(rest: &mut &'a [u8], length: [u8; 4]) -> Option<&'a [u8]> {
     let length = usize::try_from(u32::from_le_bytes(length)).ok()?;
     let (text, after) = rest.split_at_checked(length)?;
-    *rest = after.strip_prefix(&[0])?;
+    let Some((0, after)) = after.split_first() else { return None };
+    *rest = after;
     Some(text)
 }
 
@@ -134,9 +135,11 @@ impl<'a> Head<'a> {
     /// Reads the pairs, once.
     #[must_use]
     pub fn read(pairs: &'a Pairs) -> Self {
-        let mut head = Self { malformed: !pairs.is_whole(), ..Self::default() };
+        let mut head = Self::default();
         let mut seen = Seen::default();
+        let mut read = 0_usize;
         for (name, value) in pairs.iter() {
+            read = read.saturating_add(1);
             match name {
                 b":method" => head.once(&mut seen.method, |head| head.method = value),
                 b":path" => head.once(&mut seen.path, |head| head.path = value),
@@ -158,6 +161,7 @@ impl<'a> Head<'a> {
                 _ => {}
             }
         }
+        head.malformed |= pairs.stated() != Some(read);
         head.is_upgrade |= head.method == b"CONNECT";
         head.wants_events = seen.events && !seen.json;
         head
@@ -286,4 +290,20 @@ pub(crate) fn is_lineage_name(name: &[u8]) -> bool {
 
 fn number(value: &[u8]) -> Option<u64> {
     core::str::from_utf8(value).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Head, Pairs};
+
+    #[test]
+    fn pairs_that_are_not_whole_are_malformed() {
+        let headers = [(":method", "GET"), (":path", "/a"), ("empty", "")];
+        let whole = Pairs::from_headers(&headers.map(|(name, value)| (name.into(), value.into())));
+        assert!(!Head::read(&whole).is_malformed());
+        for length in 0..whole.as_bytes().len() {
+            let cut = Pairs::new(whole.as_bytes()[..length].to_vec());
+            assert!(Head::read(&cut).is_malformed(), "{length} bytes");
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod object;
 mod plan;
 mod plugin;
 pub mod secret;
+mod values;
 pub mod yaml;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub use self::object::{Component, DOMAIN, Object};
 pub(crate) use self::plan::Agents;
 pub use self::plan::{Attachment, Baseline, Governed};
 pub use self::secret::Secrets;
+pub use self::values::values;
 
 /// Which objects carry the filter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,7 +206,7 @@ fn workload(policy: &Policy, governed: Governed, options: &Options) -> Result<Re
     let secret = governed.lineage.as_ref().map(|_| options.secrets.of(&governed.workload));
     let mut objects = Vec::new();
     objects.extend(mesh::peer_authentication(&governed, &scope));
-    objects.extend(mesh::baseline(&governed, &scope, &policy.mesh.trust_domains));
+    objects.extend(mesh::baseline(&governed, &scope));
     // Calls are stamped before anyone asks for the stamp.
     if let Some((lineage, secret)) = governed.lineage.as_ref().zip(secret.as_deref()) {
         let config = plugin::outbound_config(lineage, secret);

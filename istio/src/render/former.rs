@@ -13,7 +13,21 @@ use super::object::DOMAIN;
 #[must_use]
 pub fn blobs(text: &str) -> BTreeMap<Workload, Vec<u8>> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_default();
-    documents.iter().filter_map(blob).collect()
+    documents.iter().filter_map(blob).chain(documents.iter().flat_map(in_values)).collect()
+}
+
+/// Of values of the Helm chart.
+fn in_values(values: &Value) -> Vec<(Workload, Vec<u8>)> {
+    let workloads = values.get("workloads").and_then(Value::as_array).into_iter().flatten();
+    workloads
+        .filter_map(|one| {
+            let text = |key: &str| Some(one.get(key)?.as_str()?.to_owned());
+            let workload =
+                Workload { namespace: text("namespace")?, service_account: text("serviceAccount")? };
+            let blob = STANDARD.decode(one.pointer("/policy/blob")?.as_str()?).ok()?;
+            Some((workload, blob))
+        })
+        .collect()
 }
 
 fn blob(object: &Value) -> Option<(Workload, Vec<u8>)> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::object::{Component, Object, Scope};
-use super::plan::{Attachment, Governed};
+use super::plan::Governed;
 
 const SECURITY: &str = "security.istio.io/v1";
 
@@ -16,7 +16,7 @@ pub(super) fn peer_authentication(governed: &Governed, scope: &Scope<'_>) -> Opt
 }
 
 /// The layers behind the filter.
-pub(super) fn baseline(governed: &Governed, scope: &Scope<'_>, trust_domains: &[String]) -> Vec<Object> {
+pub(super) fn baseline(governed: &Governed, scope: &Scope<'_>) -> Vec<Object> {
     let principals = &*governed.baseline.principals;
     if !governed.serves {
         return ungoverned(governed, scope).into_iter().collect();
@@ -36,7 +36,7 @@ pub(super) fn baseline(governed: &Governed, scope: &Scope<'_>, trust_domains: &[
         spec.insert(String::from("rules"), json!([rule]));
     }
     let mut objects = vec![policy(governed, scope, "", Value::from(spec))];
-    objects.extend(only_through_the_waypoint(governed, scope, trust_domains));
+    objects.extend(only_through_the_waypoint(governed, scope));
     objects
 }
 
@@ -54,17 +54,14 @@ fn ungoverned(governed: &Governed, scope: &Scope<'_>) -> Option<Object> {
 }
 
 /// Behind a waypoint: what reaches the pods by another way is closed, if the pods are known.
-fn only_through_the_waypoint(
-    governed: &Governed,
-    scope: &Scope<'_>,
-    trust_domains: &[String],
-) -> Option<Object> {
-    let Attachment::Waypoint(waypoint, _) = scope.attachment else { return None };
+fn only_through_the_waypoint(governed: &Governed, scope: &Scope<'_>) -> Option<Object> {
+    let gateways = &governed.baseline.gateways;
+    if gateways.is_empty() {
+        return None;
+    }
     let mut spec = scope.pods()?;
-    let path = format!("/ns/{}/sa/{}", scope.workload.namespace, waypoint.gateway);
-    let principals: Vec<String> = trust_domains.iter().map(|domain| format!("{domain}{path}")).collect();
     spec.insert(String::from("action"), Value::from("ALLOW"));
-    spec.insert(String::from("rules"), json!([{ "from": [{ "source": { "principals": principals } }] }]));
+    spec.insert(String::from("rules"), json!([{ "from": [{ "source": { "principals": gateways } }] }]));
     Some(policy(governed, scope, "-waypoint", Value::from(spec)))
 }
 

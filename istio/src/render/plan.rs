@@ -44,6 +44,8 @@ pub enum Attachment {
 pub struct Baseline {
     /// Principals as an `AuthorizationPolicy` writes them, in order.
     pub principals: Arc<[String]>,
+    /// The proxies of the waypoint, through which alone pods behind one are reached.
+    pub gateways: Vec<String>,
     /// Whether denies are only recorded.
     pub is_dry_run: bool,
 }
@@ -152,6 +154,13 @@ fn govern(
     } else {
         policy.mesh.mode == Mode::Enforce
     };
+    let gateways = match &attachment {
+        Attachment::Pods(_) => Vec::new(),
+        Attachment::Waypoint(waypoint, _) => {
+            let path = format!("/ns/{}/sa/{}", workload.namespace, waypoint.gateway);
+            policy.mesh.trust_domains.iter().map(|domain| format!("{domain}{path}")).collect()
+        }
+    };
     Ok(Some(Governed {
         workload: workload.clone(),
         attachment,
@@ -161,10 +170,14 @@ fn govern(
         hold_headers: entry.hold_headers && serves,
         enforces,
         baseline: if serves {
-            callers(policy, &services)
+            callers(policy, &services, gateways)
         } else {
             // No policy says that an agent may ask anything there, and what it asked would not be judged.
-            Baseline { principals: Arc::clone(everyone), is_dry_run: policy.mesh.mode == Mode::Shadow }
+            Baseline {
+                principals: Arc::clone(everyone),
+                gateways,
+                is_dry_run: policy.mesh.mode == Mode::Shadow,
+            }
         },
     }))
 }
@@ -176,7 +189,7 @@ fn enforces(policy: &Policy, service: &Service) -> bool {
 }
 
 /// Who may reach the workload of these services at all.
-fn callers(policy: &Policy, services: &[&Service]) -> Baseline {
+fn callers(policy: &Policy, services: &[&Service], gateways: Vec<String>) -> Baseline {
     let is_caller = |agent: &Agent| {
         agent
             .grants
@@ -194,7 +207,8 @@ fn callers(policy: &Policy, services: &[&Service]) -> Baseline {
         principals = policy.mesh.trust_domains.iter().map(|domain| format!("{domain}/*")).collect();
     }
     let shadows = |service: &&Service| service.mode.unwrap_or(policy.mesh.mode) == Mode::Shadow;
-    Baseline { principals: principals.into_iter().collect(), is_dry_run: services.iter().any(shadows) }
+    let is_dry_run = services.iter().any(shadows);
+    Baseline { principals: principals.into_iter().collect(), gateways, is_dry_run }
 }
 
 /// Every agent: one by one, or, of many, by their namespaces.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::delivery::Lineage;
 use super::object::{Component, DOMAIN, Object, Scope};
 use super::plan::{Attachment, Governed};
-use super::{Api, ImageReference, Options};
+use super::{Api, ImageReference, Options, values};
 
 /// What judges: the blob and what is said of it.
 pub(super) struct Policy<'a> {
@@ -41,16 +41,11 @@ pub(super) fn outbound_config(lineage: &Lineage, secret: &str) -> Value {
 
 /// What both roles of a proxy say in the same words.
 fn lineage_config(lineage: &Lineage, secret: &str) -> Value {
-    let Lineage { window_ms, strict, mesh, hide } = lineage;
-    let mut config = Map::from_iter([(String::from("secret"), Value::from(secret))]);
-    let said = [
-        ("windowMs", window_ms.map(Value::from)),
-        ("strict", strict.map(Value::from)),
-        ("mesh", mesh.clone().map(Value::from)),
-        ("hide", hide.map(Value::from)),
-    ];
-    config.extend(said.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
-    Value::from(config)
+    let mut config = values::lineage(lineage);
+    if let Some(fields) = config.as_object_mut() {
+        fields.insert(String::from("secret"), Value::from(secret));
+    }
+    config
 }
 
 /// The object of one role.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ambit_compiler::diagnostics::Diagnostic;
+use ambit_compiler::model::Workload;
 use ambit_compiler::span_map::span_map;
 use ambit_istio::render::secret::{Key, placeholder};
 use ambit_istio::render::{
@@ -46,9 +47,17 @@ pub struct Render {
     #[command(flatten)]
     paths: PolicyPaths,
 
-    /// Where to write: a directory, or `-` for standard output
-    #[arg(short, long, value_name = "DIRECTORY")]
+    /// Where to write: a directory, for Helm values a file, or `-` for standard output
+    #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
+
+    /// What to write: `manifests`, or `helm-values` for the chart, which writes the same objects
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
+    format: OutputFormat,
+
+    /// With `--format helm-values`: write policies into this directory, and leave them out of the values
+    #[arg(long, value_name = "DIRECTORY")]
+    policy_files: Option<PathBuf>,
 
     /// The filter's image, by digest: `REPOSITORY@sha256:...`
     #[arg(long, value_name = "REFERENCE", value_parser = ImageReference::parse)]
@@ -97,25 +106,44 @@ enum ApiName {
     TrafficExtension,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum OutputFormat {
+    #[default]
+    Manifests,
+    HelmValues,
+}
+
+/// Where to write, and what is there.
+enum Place {
+    Stdout,
+    /// The text of the file, if there is one.
+    File(String),
+    Directory(Manifests),
+}
+
+impl Place {
+    /// The blobs that are there.
+    fn former(&self) -> BTreeMap<Workload, Vec<u8>> {
+        match self {
+            Self::Stdout => BTreeMap::new(),
+            Self::File(text) => render::blobs(text),
+            Self::Directory(manifests) => manifests.texts().flat_map(render::blobs).collect(),
+        }
+    }
+}
+
 fn label_key(text: &str) -> Result<String, String> {
     check_label_key(text).map(|()| text.to_owned())
 }
 
 impl Render {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-        let to_stdout = self.output == Path::new("-");
-        if to_stdout && self.kustomize {
-            return Err(
-                Problem::new("`--kustomize` writes a file beside others, and so needs a directory").into()
-            );
-        }
+        let place = self.place()?;
         let delivery = self.delivery()?;
         let key = self.lineage_key.as_deref().map(lineage_key).transpose()?;
         let mut compile = self.blobs.read()?;
         let loaded = load(&self.paths, terminal)?;
         compile.source_digest = loaded.sources.digest();
-        let manifests = if to_stdout { None } else { Some(Manifests::read(&self.output)?) };
-        let former = manifests.iter().flat_map(Manifests::texts).flat_map(render::blobs).collect();
         let in_manifests = key.clone().filter(|_| self.lineage_env.is_none());
         let options = Options {
             image: self.image.clone(),
@@ -126,7 +154,7 @@ impl Render {
             image_pull_secret: self.image_pull_secret.clone(),
             secrets: in_manifests.map_or(Secrets::Placeholders, Secrets::Derived),
             compile,
-            former,
+            former: place.former(),
         };
         let (rendered, notes) = render::render(&loaded.policy, &delivery, &options)
             .map_err(|refusals| refuse(&loaded, refusals, terminal))?;
@@ -140,25 +168,94 @@ impl Render {
             writeln!(terminal.err, "note: {note}")?;
         }
         if matches!(options.secrets, Secrets::Placeholders) && self.lineage_env.is_none() {
-            self.tell_placeholders(&rendered, terminal)?;
+            tell_placeholders(&rendered, terminal)?;
         }
-        let files = self.files(&rendered)?;
         let mut batch = Batch::default();
         self.stage_beside(&loaded, &rendered, key.as_ref(), &mut batch)?;
-        let Some(manifests) = manifests else {
-            batch.commit()?;
-            let texts: Vec<&str> = files.values().map(String::as_str).collect();
-            return Ok(terminal.out.write_all(texts.join("---\n").as_bytes())?);
+        let files = match self.format {
+            OutputFormat::Manifests => self.files(&rendered)?,
+            OutputFormat::HelmValues => self.values(&rendered, &options, &mut batch)?,
         };
-        manifests.stage(&files, &mut batch)?;
-        batch.commit()?;
-        for path in manifests.remove_stale(&files)? {
-            writeln!(terminal.err, "note: removed `{}`, which nothing takes the place of", shown(&path))?;
-        }
-        for one in &rendered {
-            terminal.out.write_all(self.line(one).as_bytes())?;
+        self.write(&place, &files, batch, terminal)?;
+        if !matches!(place, Place::Stdout) {
+            for one in &rendered {
+                terminal.out.write_all(self.line(one).as_bytes())?;
+            }
         }
         Ok(())
+    }
+
+    /// Where to write, and what is there.
+    fn place(&self) -> Result<Place, Failure> {
+        let is_values = self.format == OutputFormat::HelmValues;
+        if self.policy_files.is_some() && !is_values {
+            return Err(Problem::new("`--policy-files` goes with `--format helm-values`").into());
+        }
+        if self.kustomize && (is_values || self.output == Path::new("-")) {
+            return Err(Problem::new("`--kustomize` writes a file beside manifests in a directory").into());
+        }
+        if self.output == Path::new("-") {
+            return Ok(Place::Stdout);
+        }
+        if !is_values {
+            return Ok(Place::Directory(Manifests::read(&self.output)?));
+        }
+        match fs::read_to_string(&self.output) {
+            Ok(text) => Ok(Place::File(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Place::File(String::new())),
+            Err(error) => Err(cannot_open(&self.output, &error).into()),
+        }
+    }
+
+    fn write(
+        &self,
+        place: &Place,
+        files: &BTreeMap<String, String>,
+        mut batch: Batch,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<(), Failure> {
+        match place {
+            Place::Stdout => {
+                batch.commit()?;
+                let texts: Vec<&str> = files.values().map(String::as_str).collect();
+                terminal.out.write_all(texts.join("---\n").as_bytes())?;
+            }
+            Place::File(_) => {
+                for text in files.values() {
+                    batch.stage(&self.output, text.as_bytes())?;
+                }
+                batch.commit()?;
+            }
+            Place::Directory(manifests) => {
+                manifests.stage(files, &mut batch)?;
+                batch.commit()?;
+                for path in manifests.remove_stale(files)? {
+                    let path = shown(&path);
+                    writeln!(terminal.err, "note: removed `{path}`, which nothing takes the place of")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of the chart, as one file; policies as files are staged.
+    fn values(
+        &self,
+        rendered: &[Rendered],
+        options: &Options,
+        batch: &mut Batch,
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        if let Some(directory) = &self.policy_files {
+            fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
+            for one in rendered {
+                let Some(policy) = &one.policy else { continue };
+                let name = format!("{}.ambit", file_stem(one));
+                batch.stage(&directory.join(name), &policy.compiled.blob)?;
+            }
+        }
+        let values = render::values(rendered, options, self.policy_files.is_none());
+        let text = yaml::to_yaml(&values).map_err(cannot_write_yaml)?;
+        Ok(BTreeMap::from([(String::from("values.yaml"), format!("{MARK} for Helm.\n{text}"))]))
     }
 
     fn delivery(&self) -> Result<Delivery, Problem> {
@@ -178,21 +275,20 @@ impl Render {
 
     /// The files of the directory, by name.
     fn files(&self, rendered: &[Rendered]) -> Result<BTreeMap<String, String>, Problem> {
-        let failed = |problem| Problem::new(format!("cannot write YAML: {problem}"));
         let mut files = BTreeMap::new();
         for one in rendered {
             let values = one.objects.iter().map(|object| &object.value);
-            let text = yaml::to_documents(values).map_err(failed)?;
+            let text = yaml::to_documents(values).map_err(cannot_write_yaml)?;
             let of = written(&one.governed.workload);
             files.insert(
-                file_name(one),
+                format!("{}.yaml", file_stem(one)),
                 format!("{MARK} for {of}. Change the policy and render again, not this.\n{text}"),
             );
         }
         if self.kustomize {
             let names: Vec<String> = files.keys().cloned().collect();
-            let text =
-                yaml::to_yaml(&render::kustomization(rendered, &names, self.env_beside())).map_err(failed)?;
+            let text = yaml::to_yaml(&render::kustomization(rendered, &names, self.env_beside()))
+                .map_err(cannot_write_yaml)?;
             files.insert(String::from("kustomization.yaml"), format!("{MARK}.\n{text}"));
         }
         Ok(files)
@@ -212,6 +308,9 @@ impl Render {
                 .map(|one| &one.governed.workload)
                 .map(|workload| format!("{}={}\n", placeholder(workload), key.secret(workload)))
                 .collect();
+            if path.starts_with(&self.output) {
+                fs::create_dir_all(&self.output).map_err(|error| cannot_write(&self.output, &error))?;
+            }
             batch.stage_private(path, lines.as_bytes())?;
         }
         if let Some(directory) = &self.span_maps {
@@ -219,7 +318,7 @@ impl Render {
             for one in rendered {
                 let Some(policy) = &one.policy else { continue };
                 let map = span_map(&loaded.policy, &loaded.sources, &policy.compiled, &policy.digest);
-                let name = format!("{}.json", file_name(one).trim_end_matches(".yaml"));
+                let name = format!("{}.json", file_stem(one));
                 batch.stage(&directory.join(name), map.as_bytes())?;
             }
         }
@@ -231,27 +330,18 @@ impl Render {
         self.lineage_env.as_ref()?.strip_prefix(&self.output).ok()?.to_str()
     }
 
-    fn tell_placeholders(&self, rendered: &[Rendered], terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-        let count = rendered.iter().filter(|one| one.secret.is_some()).count();
-        if count > 0 {
-            writeln!(
-                terminal.err,
-                "note: {count} lineage secret{} left as placeholders, to be given when the manifests are applied; \
-                 until then the filter refuses its configuration",
-                if count == 1 { " is" } else { "s are" }
-            )?;
-        }
-        Ok(())
-    }
-
     fn line(&self, one: &Rendered) -> String {
         let kinds: Vec<&str> = one.objects.iter().map(|object| object.component.word()).collect();
         let policy = one.policy.as_ref().map(|policy| {
             format!("; {} bytes of policy, generation {}", policy.compiled.blob.len(), policy.generation)
         });
+        let place = match self.format {
+            OutputFormat::Manifests => self.output.join(format!("{}.yaml", file_stem(one))),
+            OutputFormat::HelmValues => self.output.clone(),
+        };
         format!(
             "{}: {}: {}{}\n",
-            shown(&self.output.join(file_name(one))),
+            shown(&place),
             written(&one.governed.workload),
             kinds.join(", "),
             policy.unwrap_or_default()
@@ -260,9 +350,26 @@ impl Render {
 }
 
 /// A namespace holds no dot, so that no two workloads share a name.
-fn file_name(one: &Rendered) -> String {
+fn file_stem(one: &Rendered) -> String {
     let workload = &one.governed.workload;
-    format!("{}.{}.yaml", workload.namespace, workload.service_account)
+    format!("{}.{}", workload.namespace, workload.service_account)
+}
+
+fn cannot_write_yaml(problem: String) -> Problem {
+    Problem::new(format!("cannot write YAML: {problem}"))
+}
+
+fn tell_placeholders(rendered: &[Rendered], terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+    let count = rendered.iter().filter(|one| one.secret.is_some()).count();
+    if count > 0 {
+        writeln!(
+            terminal.err,
+            "note: {count} lineage secret{} left as placeholders, to be given when the manifests are applied; \
+             until then the filter refuses its configuration",
+            if count == 1 { " is" } else { "s are" }
+        )?;
+    }
+    Ok(())
 }
 
 fn lineage_key(path: &Path) -> Result<Key, Problem> {

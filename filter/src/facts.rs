@@ -147,7 +147,7 @@ impl Facts for RequestFacts<'_> {
 
     fn arguments(&self, listing: u16) -> Arguments {
         match self.body {
-            Body::Unread => Arguments::Unread,
+            Body::Unread | Body::Anything => Arguments::Unread,
             Body::Read(view) => view.arguments(listing),
             Body::Absent => Arguments::Listed,
             Body::Opaque => Arguments::Unlisted,

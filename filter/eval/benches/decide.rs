@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use ambit_compiler::compile::{Options, compile};
 use ambit_compiler::model::{
     Action, ActionId, Agent, AgentId, Comparison, Condition, Cycles, Decimal, Delegates, EffectSet, Field,
-    Identity, Literal, Mesh, Mode, Operand, Policy, Protocol, Reach, Rule, RuleId, Selector, Service,
-    ServiceId, Through, Workload,
+    Identity, Literal, Mesh, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId, Selector,
+    Service, ServiceId, Through, Workload,
 };
 use ambit_compiler::source::Span;
 use ambit_eval::{
@@ -221,6 +221,7 @@ fn agent(number: usize, rules: &mut Vec<Rule>) -> Agent {
         delegates: Delegates { to: None::<Vec<AgentId>>, max_depth: None },
         ceiling: Some(EffectSet(3)),
         mode: None,
+        outbound: Outbound::default(),
         span: Span::default(),
     }
 }

@@ -1,7 +1,7 @@
 //! What is read does not make more of a request than its best case, and the best case of what is read is the verdict.
 
 use ambit_compiler::reference::{Case, FieldValue};
-use ambit_eval::{Count, Facts, Program, Request, Value, Verdict};
+use ambit_eval::{Arguments, Count, Facts, Program, Request, Value, Verdict};
 
 use super::facts::{CaseFacts, with_facts};
 
@@ -15,7 +15,7 @@ pub(crate) fn differs(program: &Program<Vec<u8>>, actual: &Verdict, case: &Case)
         if best.pending || (actual.allows() && !best.allows()) {
             return Some(format!("the best case {best:?} is not as good as {actual:?}"));
         }
-        if cut == 1 && !case.fields.values().any(has_unread) && best != *actual {
+        if cut == 1 && !case.fields.values().chain(&case.arguments).any(has_unread) && best != *actual {
             return Some(format!("the best case {best:?} of what is read is not {actual:?}"));
         }
     }
@@ -57,5 +57,9 @@ impl<F: Fn(u16) -> bool> Facts for Partly<'_, F> {
 
     fn element(&self, field: u16, place: u32) -> Value<'_> {
         if (self.read)(field) { self.whole.element(field, place) } else { Value::Unread }
+    }
+
+    fn arguments(&self, listing: u16) -> Arguments {
+        if (self.read)(listing) { self.whole.arguments(listing) } else { Arguments::Unread }
     }
 }

@@ -35,9 +35,11 @@ pub fn case(choices: &mut Choices, policy: &Policy) -> (Workload, Case) {
 
 /// Mostly one of the policy, sometimes a near miss.
 fn principal(choices: &mut Choices, policy: &Policy) -> String {
-    let domain = match choices.one_in(12) {
-        true => *choices.pick(&["other.example", "mesh.example.", "MESH.EXAMPLE"]).unwrap_or(&""),
-        false => choices.pick(&pool::TRUST_DOMAINS).copied().unwrap_or(""),
+    // Several have to be right at once for a request to get anywhere, so that most of them are.
+    let domain = match choices.below(64) {
+        62 => *choices.pick(&["other.example", "mesh.example.", "MESH.EXAMPLE"]).unwrap_or(&""),
+        63 => choices.pick(&pool::TRUST_DOMAINS).copied().unwrap_or(""),
+        _ => choices.pick(&policy.mesh.trust_domains).map_or("", String::as_str),
     };
     let identities: Vec<&Identity> = policy.agents.iter().flat_map(|agent| &agent.identities).collect();
     let path = match choices.pick(&identities) {
@@ -48,12 +50,12 @@ fn principal(choices: &mut Choices, policy: &Policy) -> String {
         }
         None => String::from("/x"),
     };
-    match choices.below(32) {
-        27 => format!("spiffe://{domain}{path}/z"),
-        28 => format!("spiffe://{domain}"),
-        29 => format!("spiffe://{domain}{path}/"),
-        30 => format!("spiffe://{domain}/ns/none/sa/none"),
-        31 => String::from("none"),
+    match choices.below(128) {
+        123 => format!("spiffe://{domain}{path}/z"),
+        124 => format!("spiffe://{domain}"),
+        125 => format!("spiffe://{domain}{path}/"),
+        126 => format!("spiffe://{domain}/ns/none/sa/none"),
+        127 => String::from("none"),
         _ => format!("spiffe://{domain}{path}"),
     }
 }

@@ -29,7 +29,7 @@ struct Maker<'c> {
 impl Maker<'_> {
     fn condition(&mut self, depth: usize) -> Condition {
         let inner = depth.saturating_sub(1);
-        let kinds = if depth == 0 { 12 } else { 17 };
+        let kinds = if depth == 0 { 14 } else { 19 };
         match self.choices.below(kinds) {
             0 => Condition::Constant(self.choices.below(2) == 0),
             1 | 2 => {
@@ -53,17 +53,17 @@ impl Maker<'_> {
                     ranges: ranges.into_iter().flatten().collect(),
                 }
             }
-            10 => self.about_chain(),
-            11 => Condition::CallerIn(self.some_agents()),
-            12 => Condition::Not(Box::new(self.condition(inner))),
-            13 => Condition::And(self.parts(inner)),
-            14 => Condition::Or(self.parts(inner)),
+            10..=12 => self.about_chain(),
+            13 => Condition::CallerIn(self.some_agents()),
+            14 => Condition::Not(Box::new(self.condition(inner))),
+            15 => Condition::And(self.parts(inner)),
+            16 => Condition::Or(self.parts(inner)),
             kind if self.quantifiers < 2 => {
                 let list = self.list();
                 self.quantifiers = self.quantifiers.saturating_add(1);
                 let body = Box::new(self.condition(inner));
                 self.quantifiers = self.quantifiers.saturating_sub(1);
-                if kind == 15 { Condition::All { list, body } } else { Condition::Exists { list, body } }
+                if kind == 17 { Condition::All { list, body } } else { Condition::Exists { list, body } }
             }
             _ => self.about_chain(),
         }
@@ -75,8 +75,8 @@ impl Maker<'_> {
     }
 
     fn about_chain(&mut self) -> Condition {
-        match self.choices.below(4) {
-            0 => Condition::ChainHas(self.agent()),
+        match self.choices.below(5) {
+            0 | 4 => Condition::ChainHas(self.agent()),
             1 => Condition::OriginIn(self.some_agents()),
             2 if self.missions > 0 => Condition::UnderMission(MissionId(
                 u32::try_from(self.choices.below(self.missions)).unwrap_or(0),

@@ -32,13 +32,38 @@ pub fn policy(choices: &mut Choices) -> Policy {
     };
     let agents = (0..agents).map(|place| maker.agent(choices, place)).collect();
     let missions = (0..missions).map(|place| maker.mission(choices, place)).collect();
-    Policy {
+    let mut policy = Policy {
         mesh: mesh(choices),
         services,
         agents,
         missions,
         rules: maker.rules,
         effects: pool::EFFECTS.iter().map(|effect| (*effect).to_owned()).collect(),
+    };
+    if choices.one_in(2) {
+        open(&mut policy);
+    }
+    policy
+}
+
+/// Takes away most of what denies before conditions are asked, so that they have the last word even where many must agree.
+fn open(policy: &mut Policy) {
+    policy.mesh.max_depth = 17;
+    policy.mesh.cycles = Cycles::Tolerate;
+    for agent in &mut policy.agents {
+        agent.originates = true;
+        agent.revoked = false;
+        agent.mission_required = false;
+        agent.missions = None;
+        agent.delegates = Delegates { to: None, max_depth: None };
+        agent.ceiling = None;
+    }
+    for mission in &mut policy.missions {
+        mission.ceiling = None;
+        mission.not_after = None;
+    }
+    for rule in &mut policy.rules {
+        rule.reach = Reach { direct: true, through: Through::Anyone };
     }
 }
 

@@ -14,11 +14,11 @@ pub(crate) fn decide<B: AsRef<[u8]>>(program: &Program<B>, case: &Case) -> Verdi
 }
 
 /// Hands `judge` a case as the evaluator wants it.
-pub(crate) fn with_facts<B: AsRef<[u8]>>(
+pub(crate) fn with_facts<B: AsRef<[u8]>, T>(
     program: &Program<B>,
     case: &Case,
-    judge: impl FnOnce(&Request<'_, CaseFacts<'_>>) -> Verdict,
-) -> Verdict {
+    judge: impl FnOnce(&Request<'_, CaseFacts<'_>>) -> T,
+) -> T {
     let described: Vec<Described> =
         (0..program.fields()).map(|field| Described::of(program, field)).collect();
     let listings: Vec<_> = (0..program.listings()).map(|listing| listed(program, listing)).collect();
@@ -80,7 +80,7 @@ fn principal(text: &str) -> Option<Principal<'_>> {
 }
 
 /// A field as the blob describes it.
-struct Described {
+pub(crate) struct Described {
     /// The field, or the list in whose elements it lies.
     field: Field,
     /// The keys below an element.

@@ -1,7 +1,8 @@
 //! Links everything that `ambit-eval` offers into a module whose panic handler calls an import that no host has. If
 //! the linker can show that nothing panics, handler and import are gone: `test-harness/tests/no_panic.rs` looks.
 //!
-//! The module is never run, only looked at. Built for anything but WebAssembly, this crate is empty.
+//! It is run as well: `test-harness/tests/differential.rs` holds its verdicts against those of the same evaluator as
+//! ordinary code. Built for anything but WebAssembly, this crate is empty.
 #![cfg_attr(target_family = "wasm", no_std)]
 #![cfg(target_family = "wasm")]
 #![expect(unsafe_code, reason = "the boundary is pointers, and what links must keep its name")]
@@ -11,9 +12,9 @@ mod request;
 
 use core::panic::PanicInfo;
 
-use ambit_eval::Program;
+use ambit_eval::{Code, Program};
 
-use request::Asked;
+use request::{Asked, VERDICT_BYTES};
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -27,27 +28,35 @@ fn panic(_: &PanicInfo<'_>) -> ! {
     unsafe { ambit_eval_can_panic() }
 }
 
-/// Verifies the blob at `blob` and judges the request at `request` by it: the verdict, folded into a number so that
-/// no part of it can be optimised away.
+/// Verifies the blob at `blob` and judges the request at `request` by it: the verdict is written to `out`, and 0 comes
+/// back. If the request is none that `request.rs` describes, 1 does; if the blob does not verify, why, folded into a number.
 ///
 /// # Safety
-/// Both must be initialised memory of the given lengths that no one writes to meanwhile.
+/// `blob` and `request` must be initialised memory of the given lengths that no one writes to meanwhile, and `out` memory
+/// for a verdict that no one else uses meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn judge(
     blob: *const u8,
     length: usize,
     request: *const u8,
     request_length: usize,
+    out: *mut [u8; VERDICT_BYTES],
 ) -> u64 {
     // SAFETY: the caller promises just this.
     let (blob, request) = unsafe { (slice(blob, length), slice(request, request_length)) };
     match Program::verify(blob) {
         Ok(program) => match Asked::read(request) {
-            Some(asked) => asked.judged_by(&program),
-            None => 0,
+            Some(asked) => {
+                let verdict = request::write(&asked.judged_by(&program));
+                // SAFETY: the caller promises just this, and bytes need no alignment.
+                unsafe { out.write(verdict) };
+                0
+            }
+            None => 1,
         },
         Err(error) => {
-            (u64::from(error.section.map_or(0, |section| section.number())) << 32)
+            1 << 63
+                ^ (u64::from(error.section.map_or(0, |section| section.number())) << 32)
                 ^ fold(error.kind.word().as_bytes())
                 ^ u64::try_from(error.offset).unwrap_or(0)
         }
@@ -66,6 +75,10 @@ pub unsafe extern "C" fn describe(blob: *const u8, length: usize, id: u16) -> u6
     let mut add = |bytes: &[u8]| folded = folded.rotate_left(7) ^ fold(bytes);
     for text in description::texts(&program, id) {
         add(text);
+    }
+    for code in Code::ALL {
+        add(code.word().as_bytes());
+        add(code.sentence().as_bytes());
     }
     description::for_each_number(&program, id, |number| add(&number.to_le_bytes()));
     folded

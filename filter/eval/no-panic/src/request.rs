@@ -1,100 +1,137 @@
-//! A request out of bytes, so that the compiler knows nothing of any part of it.
+//! A request out of bytes, so that the compiler knows nothing of any part of it, and a verdict into bytes. The test
+//! `differential` of the harness writes the one and reads the other.
+//!
+//! Integers are little-endian, and a text is its length (`u32`) and its bytes. A request is:
+//!
+//! - `caller u8` (0 unauthenticated, 1 malformed, 2 proven), `statement u8` (0 absent, 1 refused, 2 a lineage, 3 a merged
+//!   one), `refusal u8` (its code), `protocol u8`, `key u8` (0 known, 1 refused, 2 unread, 3 an action, by its id in place of the key; 128 more for the best case), `refusal u8` (its code),
+//!   `members u8`, `missions u8`, `now u64`;
+//! - the caller's principal, if it is proven, and the members' (three texts each: whole, trust domain, path); the missions
+//!   and the key, as texts;
+//! - `fields u16`, `listings u16`, for each field `value u32`, `count u32` (`0xffffffff` unread, `0xfffffffe` no list) and
+//!   `elements u32`, and for each listing `arguments u8` (0 listed, 1 unlisted, 2 unread). Values and elements are
+//!   places from the start of the request; at `elements` are the places of the elements, `u32` each;
+//! - values: `tag u8` (0 absent, 1 unread, 2 unusable, 3 null, 4 false, 5 true, 6 number, 7 text) and what belongs to it.
 
 use ambit_eval::{
     Arguments, Caller, Code, Count, Facts, Hop, Key, Lineage, Number, Principal, Program, Protocol, Request,
-    Statement, Value,
+    Statement, Value, Verdict,
 };
 
 /// One more than counts, so that too many are asked about, too.
-const MEMBERS: usize = 17;
-const MISSIONS: usize = 5;
+const MEMBERS: usize = 18;
+const MISSIONS: usize = 6;
+
+/// What a field's record takes.
+const FIELD_BYTES: usize = 12;
+
+/// What a verdict takes: `code u8`, `flags u8` (1 a member's hop, 2 a mission's, 4 caller, 8 action, 16 rule, 32 shadow,
+/// 64 pending, 128 it passes), `place u8`, `0 u8`, `caller u16`, `action u16`, `rule u32`, `steps u32`.
+pub(crate) const VERDICT_BYTES: usize = 16;
 
 /// A request.
 pub(crate) struct Asked<'a> {
     caller: Caller<'a>,
+    statement: u8,
+    refusal: Code,
     members: [Principal<'a>; MEMBERS],
     member_count: usize,
     missions: [&'a [u8]; MISSIONS],
     mission_count: usize,
-    flags: u8,
     protocol: Protocol,
-    key: &'a [u8],
+    key: Key<'a>,
+    is_best_case: bool,
     now: u64,
-    facts: Bytes<'a>,
+    facts: Table<'a>,
 }
 
 impl<'a> Asked<'a> {
-    pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let mut bytes = Bytes(bytes);
-        let [flags, protocol, members, missions] = bytes.take()?;
+    pub(crate) fn read(whole: &'a [u8]) -> Option<Self> {
+        let mut bytes = Bytes(whole);
+        let [caller, statement, refusal, protocol, key, key_refusal, members, missions] = bytes.take()?;
         let now = u64::from_le_bytes(bytes.take()?);
-        let caller = match flags & 3 {
+        let caller = match caller {
             0 => Caller::Unauthenticated,
             1 => Caller::Malformed,
             _ => Caller::Proven(bytes.principal()?),
         };
         let mut asked = Self {
             caller,
+            statement,
+            refusal: Code::from_number(refusal).unwrap_or(Code::LineageMalformed),
             members: [Principal { whole: &[], trust_domain: &[], path: &[] }; MEMBERS],
             member_count: usize::from(members),
             missions: [&[]; MISSIONS],
             mission_count: usize::from(missions),
-            flags,
             protocol: Protocol::from_number(protocol)?,
-            key: bytes.text()?,
+            key: Key::Unread,
+            is_best_case: key & 128 != 0,
             now,
-            facts: bytes,
+            facts: Table { whole, fields: &[], arguments: &[] },
         };
-        for slot in &mut asked.members {
+        for slot in asked.members.get_mut(..usize::from(members))? {
             *slot = bytes.principal()?;
         }
-        for slot in &mut asked.missions {
+        for slot in asked.missions.get_mut(..usize::from(missions))? {
             *slot = bytes.text()?;
         }
+        let text = bytes.text()?;
+        asked.key = match key & 127 {
+            0 => Key::Known(text),
+            1 => Key::Refused(Code::from_number(key_refusal)?),
+            3 => Key::Action(u16::from_le_bytes(*text.first_chunk()?)),
+            _ => Key::Unread,
+        };
+        let fields = usize::from(u16::from_le_bytes(bytes.take()?));
+        let listings = usize::from(u16::from_le_bytes(bytes.take()?));
+        asked.facts.fields = bytes.slice(fields.checked_mul(FIELD_BYTES)?)?;
+        asked.facts.arguments = bytes.slice(listings)?;
         Some(asked)
     }
 
-    pub(crate) fn judged_by(&self, program: &Program<&[u8]>) -> u64 {
+    pub(crate) fn judged_by(&self, program: &Program<&[u8]>) -> Verdict {
         let lineage = Lineage {
             members: self.members.get(..self.member_count).unwrap_or_default(),
             missions: self.missions.get(..self.mission_count).unwrap_or_default(),
-            merged: self.flags & 4 != 0,
+            merged: self.statement == 3,
         };
         let request = Request {
             caller: self.caller,
-            statement: match self.flags & 24 {
+            statement: match self.statement {
                 0 => Statement::Absent,
-                8 => Statement::Refused(Code::LineageMalformed),
+                1 => Statement::Refused(self.refusal),
                 _ => Statement::Lineage(lineage),
             },
             protocol: self.protocol,
-            key: match self.flags & 96 {
-                0 => Key::Unread,
-                32 => Key::Refused(Code::PathRefused),
-                64 => Key::Action(u16::from(self.flags)),
-                _ => Key::Known(self.key),
-            },
+            key: self.key,
             facts: &self.facts,
             now: self.now,
         };
-        let verdict =
-            if self.flags & 128 == 0 { program.decide(&request) } else { program.best_case(&request) };
-        let hop = match verdict.hop {
-            None => 0,
-            Some(Hop::Member(place)) => 256 | u16::from(place),
-            Some(Hop::Mission(place)) => 512 | u16::from(place),
-        };
-        let ids = u64::from(verdict.caller.unwrap_or(0)) ^ (u64::from(verdict.action.unwrap_or(0)) << 16);
-        (u64::from(verdict.code.number()) << 56)
-            ^ (u64::from(hop) << 40)
-            ^ (u64::from(verdict.steps) << 8)
-            ^ u64::from(verdict.rule.unwrap_or(0))
-            ^ ids.rotate_left(20)
-            ^ (u64::from(verdict.passes()) << 1)
-            ^ u64::from(verdict.pending)
-            ^ super::fold(verdict.code.word().as_bytes())
-            ^ super::fold(verdict.code.sentence().as_bytes())
+        if self.is_best_case { program.best_case(&request) } else { program.decide(&request) }
     }
+}
+
+/// A verdict as bytes.
+pub(crate) fn write(verdict: &Verdict) -> [u8; VERDICT_BYTES] {
+    let flag = |bit: u8, holds: bool| if holds { bit } else { 0 };
+    let (hop, place) = match verdict.hop {
+        None => (0, 0),
+        Some(Hop::Member(place)) => (1, place),
+        Some(Hop::Mission(place)) => (2, place),
+    };
+    let flags = hop
+        | flag(4, verdict.caller.is_some())
+        | flag(8, verdict.action.is_some())
+        | flag(16, verdict.rule.is_some())
+        | flag(32, verdict.shadow)
+        | flag(64, verdict.pending)
+        | flag(128, verdict.passes());
+    let [caller_low, caller_high] = verdict.caller.unwrap_or(0).to_le_bytes();
+    let [action_low, action_high] = verdict.action.unwrap_or(0).to_le_bytes();
+    let [a, b, c, d] = verdict.rule.unwrap_or(0).to_le_bytes();
+    let [e, f, g, h] = verdict.steps.to_le_bytes();
+    let code = verdict.code.number();
+    [code, flags, place, 0, caller_low, caller_high, action_low, action_high, a, b, c, d, e, f, g, h]
 }
 
 #[derive(Clone, Copy)]
@@ -107,61 +144,92 @@ impl<'a> Bytes<'a> {
         Some(*taken)
     }
 
-    fn text(&mut self) -> Option<&'a [u8]> {
-        let [length] = self.take()?;
-        let (taken, rest) = self.0.split_at_checked(usize::from(length))?;
+    fn slice(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn text(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.number()?).ok()?;
+        self.slice(length)
     }
 
     fn principal(&mut self) -> Option<Principal<'a>> {
         Some(Principal { whole: self.text()?, trust_domain: self.text()?, path: self.text()? })
     }
+}
 
-    fn at(&self, place: usize) -> Value<'a> {
-        let mut here = Bytes(self.0.get(place..).unwrap_or_default());
-        let Some([tag]) = here.take() else { return Value::Absent };
-        match tag {
-            0 => Value::Unread,
-            1 => Value::Unusable,
-            2 => Value::Null,
-            3 => Value::Bool(true),
+/// The facts of a request.
+struct Table<'a> {
+    whole: &'a [u8],
+    fields: &'a [u8],
+    arguments: &'a [u8],
+}
+
+impl<'a> Table<'a> {
+    /// A field's value, count and elements.
+    fn record(&self, field: u16) -> Option<[u32; 3]> {
+        let mut bytes = Bytes(self.fields.get(usize::from(field).checked_mul(FIELD_BYTES)?..)?);
+        Some([bytes.number()?, bytes.number()?, bytes.number()?])
+    }
+
+    fn at(&self, place: u32) -> Bytes<'a> {
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        Bytes(self.whole.get(place..).unwrap_or_default())
+    }
+
+    fn value_at(&self, place: u32) -> Option<Value<'a>> {
+        let mut here = self.at(place);
+        let [tag] = here.take()?;
+        Some(match tag {
+            0 => Value::Absent,
+            1 => Value::Unread,
+            2 => Value::Unusable,
+            3 => Value::Null,
             4 => Value::Bool(false),
-            5 => match (here.take(), here.take()) {
-                (Some(coefficient), Some(exponent)) => Value::Number(Number {
-                    coefficient: i64::from_le_bytes(coefficient),
-                    exponent: i16::from_le_bytes(exponent),
-                }),
-                _ => Value::Absent,
-            },
-            _ => here.text().map_or(Value::Absent, Value::Text),
-        }
+            5 => Value::Bool(true),
+            6 => Value::Number(Number {
+                coefficient: i64::from_le_bytes(here.take()?),
+                exponent: i16::from_le_bytes(here.take()?),
+            }),
+            _ => Value::Text(here.text()?),
+        })
     }
 }
 
-impl Facts for Bytes<'_> {
+impl Facts for Table<'_> {
     fn value(&self, field: u16) -> Value<'_> {
-        self.at(usize::from(field))
+        let value = self.record(field).and_then(|[value, ..]| self.value_at(value));
+        value.unwrap_or(Value::Unusable)
     }
 
     fn count(&self, list: u16) -> Count {
-        match self.0.get(usize::from(list)) {
-            Some(255) => Count::Unread,
-            Some(count) => Count::Elements(u32::from(*count)),
-            None => Count::NotAList,
+        match self.record(list) {
+            Some([_, u32::MAX, _]) => Count::Unread,
+            Some([_, 0xffff_fffe, _]) | None => Count::NotAList,
+            Some([_, count, _]) => Count::Elements(count),
         }
     }
 
     fn element(&self, field: u16, place: u32) -> Value<'_> {
-        let place = usize::try_from(place).unwrap_or(usize::MAX);
-        self.at(usize::from(field).saturating_add(place))
+        let element = || {
+            let [_, _, elements] = self.record(field)?;
+            let value = self.at(elements.checked_add(place.checked_mul(4)?)?).number()?;
+            self.value_at(value)
+        };
+        element().unwrap_or(Value::Unusable)
     }
 
     fn arguments(&self, listing: u16) -> Arguments {
-        match self.0.get(usize::from(listing)) {
+        match self.arguments.get(usize::from(listing)) {
             Some(0) => Arguments::Listed,
-            Some(_) => Arguments::Unlisted,
-            None => Arguments::Unread,
+            Some(2) => Arguments::Unread,
+            _ => Arguments::Unlisted,
         }
     }
 }

@@ -13,6 +13,7 @@ mod bootstrap;
 mod chart;
 mod load;
 mod machine;
+mod memory;
 mod options;
 mod peers;
 mod pin;
@@ -81,6 +82,9 @@ fn run(options: &Options) -> Result<String, String> {
     let text = |error: std::io::Error| error.to_string();
     let filter = artifact::filter(&say).map_err(text)?;
     let binary = envoy::binary::locate(&say).map_err(text)?;
+    if options.memory {
+        return memory::run(binary, &filter, options.reloads);
+    }
     let mut plan = Plan::new(filter, options);
     for add in VARIANTS {
         add(&mut plan)?;

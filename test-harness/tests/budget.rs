@@ -44,12 +44,14 @@ const USUAL_HEADERS: [(&str, &str); 10] = [
 ];
 
 /// Requests that are measured: a name here, the scenario, the case, and what it ends in.
-const MEASURED: [(&str, &str, &str, &str); 5] = [
+const MEASURED: [(&str, &str, &str, &str); 7] = [
     ("allow", "seed", "support has admin read a row", "allow"),
     ("allow, four hops", "lineage", "four hops", "allow"),
     ("deny", "seed", "support has admin drop a table", "deny"),
     ("allow by the body", "body", "as the condition asks", "allow"),
     ("deny by the body", "body", "too much", "deny"),
+    ("allow by 4 KiB of MCP", "mcp", "a call of 4 KiB", "allow"),
+    ("allow by 64 KiB of MCP", "mcp", "a call of 64 KiB", "allow"),
 ];
 
 #[test]
@@ -85,6 +87,9 @@ fn budget() {
             }),
         );
     }
+    let instructions = |name: &str| found[name]["instructions"].as_u64().unwrap();
+    let (small, large) = (instructions("allow by 4 KiB of MCP"), instructions("allow by 64 KiB of MCP"));
+    assert!(large <= 16 * small, "{small} instructions for 4 KiB, and {large} for 64 KiB");
     compare(&Value::Object(found));
     assert!(
         inspection.size_bytes <= MAX_MODULE_BYTES,

@@ -13,6 +13,8 @@ Options:
   --only TEXT      variants whose name contains TEXT, and those that they are compared with
   --against FILE   another build of the filter, to be measured beside this one
   --out DIR        also write mesh.md, mesh.json and mesh.svg to DIR
+  --memory         measure memory in place of time: by agents, and over reloads
+  --reloads N      reloads for `--memory` (default 500)
   -h, --help       print this
 
 Environment:
@@ -21,7 +23,7 @@ Environment:
 
 Exit status:
   0  everything was measured
-  2  something could not be set up, or gave another answer than it should
+  2  something could not be set up, gave another answer than it should, or grew over reloads
 ";
 
 /// What the command line asks for.
@@ -32,12 +34,20 @@ pub(super) struct Options {
     pub(super) only: Option<String>,
     pub(super) against: Option<PathBuf>,
     pub(super) out: Option<PathBuf>,
+    pub(super) memory: bool,
+    pub(super) reloads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { rounds: 7, requests: 3_000, only: None, against: None, out: None, memory: false, reloads: 500 }
+    }
 }
 
 impl Options {
     /// None if help is asked for.
     pub(super) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut options = Self { rounds: 7, requests: 3_000, only: None, against: None, out: None };
+        let mut options = Self::default();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
             match argument.as_str() {
@@ -45,6 +55,8 @@ impl Options {
                 "--requests" => options.requests = number(&value()?)?,
                 "--only" => options.only = Some(value()?),
                 "--against" => options.against = Some(value()?.into()),
+                "--memory" => options.memory = true,
+                "--reloads" => options.reloads = number(&value()?)?,
                 "--out" => options.out = Some(value()?.into()),
                 "-h" | "--help" => return Ok(None),
                 other => return Err(format!("`{other}` is no option")),
@@ -69,8 +81,9 @@ mod tests {
 
     #[test]
     fn parses() {
-        let defaults = Options { rounds: 7, requests: 3_000, only: None, against: None, out: None };
+        let defaults = Options::default();
         check(&[], Ok(Some(defaults.clone())));
+        check(&["--memory"], Ok(Some(Options { memory: true, ..defaults.clone() })));
         check(
             &["--rounds", "9", "--only", "x"],
             Ok(Some(Options { rounds: 9, only: Some("x".into()), ..defaults })),

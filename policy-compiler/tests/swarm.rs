@@ -148,13 +148,25 @@ impl<'a> Swarm<'a> {
     }
 }
 
+impl Swarm<'_> {
+    /// What no verdict bounds, but a budget: each request of a flood is allowed.
+    fn budgets(&self) -> BTreeSet<String> {
+        let of = |agent: &Agent| {
+            Some(format!("{} makes {} calls for one root", agent.name, agent.outbound.budget.per_root?))
+        };
+        self.policy.agents.iter().filter_map(of).collect()
+    }
+}
+
 #[test]
 fn the_stories_are_denied_and_the_tasks_beside_them_are_not() {
     let policy = policy();
-    for (story, _, verdicts) in stories() {
+    let budgets = Swarm::new(&policy).budgets();
+    for (story, about, verdicts) in stories() {
         let is_allow = |verdict: &&String| verdict.ends_with(" -> allowed");
         assert!(verdicts.iter().any(|verdict| is_allow(&verdict)), "{story}: nothing goes on working");
-        assert!(!verdicts.iter().all(|verdict| is_allow(&verdict)), "{story}: nothing is denied");
+        let is_bounded = budgets.contains(&about);
+        assert_eq!(verdicts.iter().all(|verdict| is_allow(&verdict)), is_bounded, "{story}: what is denied?");
         for verdict in verdicts {
             decide::hold(&policy, &verdict).unwrap_or_else(|why| panic!("{story}: {verdict}: {why}"));
         }
@@ -167,6 +179,8 @@ fn there_are_exactly_these_escalations() {
     let swarm = Swarm::new(&policy);
     let mut found = swarm.escalations();
     found.extend(swarm.circles());
+    found.extend(swarm.budgets());
     let told: BTreeSet<String> = stories().into_iter().map(|(_, about, _)| about).collect();
     assert_eq!(found, told);
+    assert_eq!(told.len(), 7);
 }

@@ -3,6 +3,7 @@
 
 mod agent;
 mod keep;
+mod paint;
 mod play;
 mod story;
 mod swarm;
@@ -14,11 +15,9 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use ambit_compiler::compile::Options as CompileOptions;
-
 use crate::policy_directory::PolicyDirectory;
 use crate::{artifact, envoy};
-use swarm::Swarm;
+use swarm::{Compiled, Swarm};
 
 const HELP: &str = "\
 Plays stories of escalation on a small mesh of real Envoys on loopback, each with Istio's RBAC and with Ambit, and
@@ -95,15 +94,15 @@ fn play(options: &Options) -> Result<bool, String> {
     println!();
     let surprises = stage.play(&mut std::io::stdout(), colours())?;
     for surprise in &surprises {
-        println!("not as expected: {surprise}");
+        println!("\nnot as expected: {surprise}");
     }
     if surprises.is_empty() {
-        println!("Every verdict is the expected one ({:.1} s).", began.elapsed().as_secs_f64());
+        println!("\nEvery verdict is the expected one ({:.1} s).", began.elapsed().as_secs_f64());
     }
     if options.keep {
         keep::keep(&mut stage, &options.policy);
     } else {
-        println!("`cargo demo -- --keep` leaves the mesh running, to talk to it and edit its policy.");
+        println!("`cargo demo -- --keep` leaves the mesh running, to be talked to.");
     }
     Ok(surprises.is_empty())
 }
@@ -128,9 +127,9 @@ impl Stage {
         let binary = envoy::binary::locate(say).map_err(|error| format!("there is no Envoy: {error}"))?;
         say(&format!("the policy: compiling `{}`", policy.shown()));
         let generation = 1;
-        let blobs = policy.compile(&compile_options(generation))?;
+        let compiled = Compiled::new(policy, generation)?;
         say(&format!("the mesh: starting {} Envoys", swarm::WORKLOADS.len()));
-        Ok(Self { swarm: Swarm::start(&module, binary, &blobs)?, generation })
+        Ok(Self { swarm: Swarm::start(&module, binary, &compiled)?, generation })
     }
 
     /// Plays every story on both lanes, writes to `out` what happens, and a table at the end. Returns what was not as
@@ -140,8 +139,9 @@ impl Stage {
     ///
     /// When the mesh does not answer, or `out` cannot be written to.
     pub fn play(&self, out: &mut dyn Write, colours: bool) -> Result<Vec<String>, String> {
-        let told = tell::tell(&self.swarm, out)?;
-        writeln!(out, "\n{}", table::render(&told.rows, colours)).map_err(|error| error.to_string())?;
+        let told = tell::tell(&self.swarm, out, colours)?;
+        let table = table::render(&told.rows, colours);
+        writeln!(out, "\n{table}\n{}", tell::EPILOGUE).map_err(|error| error.to_string())?;
         Ok(told.surprises)
     }
 
@@ -161,7 +161,7 @@ impl Stage {
     /// What is wrong with it, or who refuses it. What was in force then stays.
     pub fn change_policy(&mut self, policy: &PolicyDirectory) -> Result<u64, String> {
         self.generation += 1;
-        let refused = self.swarm.update(&policy.compile(&compile_options(self.generation))?)?;
+        let refused = self.swarm.update(&Compiled::new(policy, self.generation)?)?;
         if refused.is_empty() { Ok(self.generation) } else { Err(refused.join("\n")) }
     }
 }
@@ -170,11 +170,6 @@ impl Stage {
 #[must_use]
 pub fn titles() -> Vec<&'static str> {
     story::stories().into_iter().map(|story| story.title).collect()
-}
-
-/// Every sidecar of the sandbox stamps, so a peer that does not has gone around its own.
-fn compile_options(generation: u64) -> CompileOptions {
-    CompileOptions { generation, require_stamp: true, ..CompileOptions::default() }
 }
 
 /// Colours are for people at a terminal who have not declined them (no-color.org).

@@ -70,13 +70,26 @@ impl PolicyDirectory {
     ///
     /// What is wrong with the policy, in the compiler's words.
     pub fn compile(&self, options: &Options) -> Result<Blobs, String> {
+        compile_sources(&self.sources()?, options)
+    }
+
+    /// What the policy says of the agents' own calls, by agent: as [`outbound_settings`].
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the policy, in the compiler's words.
+    pub fn outbound_settings(&self) -> Result<OutboundSettings, String> {
+        settings_of_sources(&self.sources()?)
+    }
+
+    fn sources(&self) -> Result<Sources, String> {
         let mut sources = Sources::new();
         for path in self.files()? {
             let text = std::fs::read(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             sources.add(name, text);
         }
-        compile_sources(&sources, options)
+        Ok(sources)
     }
 }
 
@@ -92,16 +105,22 @@ pub fn compile_text(text: &str, options: &Options) -> Result<Blobs, String> {
     compile_sources(&Sources::single("policy.yaml", text), options)
 }
 
+/// Members of `lineage` in plugin configurations, by agent.
+pub type OutboundSettings = BTreeMap<String, Map<String, Value>>;
+
 /// What a policy text says of the agents' own calls, by agent: members to be added to `lineage` in the plugin
 /// configurations of its pods.
 ///
 /// # Errors
 ///
 /// What is wrong with the policy, in the compiler's words.
-pub fn outbound_settings(text: &str) -> Result<BTreeMap<String, Map<String, Value>>, String> {
-    let sources = Sources::single("policy.yaml", text);
-    let checked = check(&sources);
-    let policy = checked.policy.ok_or_else(|| render(&checked.diagnostics, &sources, Format::Short))?;
+pub fn outbound_settings(text: &str) -> Result<OutboundSettings, String> {
+    settings_of_sources(&Sources::single("policy.yaml", text))
+}
+
+fn settings_of_sources(sources: &Sources) -> Result<OutboundSettings, String> {
+    let checked = check(sources);
+    let policy = checked.policy.ok_or_else(|| render(&checked.diagnostics, sources, Format::Short))?;
     let agents = policy.agents.iter();
     Ok(agents.map(|agent| (agent.name.clone(), outbound::lineage(&policy, agent))).collect())
 }
@@ -151,6 +170,20 @@ pub fn inbound_config(blob: &[u8], lineage: Option<&LineageSettings>) -> String 
     let mut config = json!({"policy": STANDARD.encode(blob)});
     if let Some(lineage) = lineage {
         config["lineage"] = lineage.json();
+    }
+    config.to_string()
+}
+
+/// A plugin configuration with further members in its `lineage`.
+///
+/// # Panics
+///
+/// When the configuration is no JSON.
+#[must_use]
+pub fn with_settings(config: &str, settings: &Map<String, Value>) -> String {
+    let mut config: Value = serde_json::from_str(config).expect("a plugin configuration is JSON");
+    for (member, value) in settings {
+        config["lineage"][member] = value.clone();
     }
     config.to_string()
 }

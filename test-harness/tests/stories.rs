@@ -42,12 +42,16 @@ fn every_verdict_is_the_expected_one() {
     for (place, title) in titles().into_iter().enumerate() {
         assert!(told.contains(&format!("\n{}. {title}: ", place + 1)), "{title} is not told");
     }
+    for block in shown_in_readme() {
+        assert!(told.contains(&block), "this is not what is told:\n{block}\nbut:\n{told}");
+    }
 
     // The one who plays notices a policy that has become too wide, and one that has become too narrow.
     let changed_into = directory("stories");
     let cases = [
         ("      when: args.amount <= 50\n", "", "Confused deputy two hops away: Ambit should deny it"),
-        ("through: [admin]", "through: [planner]", "Direct escalation: the task should pass"),
+        ("args.amount <= 50", "args.amount <= 30", "Confused deputy two hops away: the task should pass"),
+        ("perRoot: 10", "perRoot: 100", "Fan-out flood: Ambit should deny it"),
     ];
     for (number, (from, to, surprise)) in cases.into_iter().enumerate() {
         stage.change_policy(&changed(&changed_into.join(number.to_string()), from, to)).unwrap();
@@ -56,6 +60,18 @@ fn every_verdict_is_the_expected_one() {
         assert_eq!(surprises.len(), 1, "{surprises:?}");
         assert!(surprises[0].starts_with(surprise), "{surprises:?}");
     }
+}
+
+/// What the README shows of the demo's output.
+fn shown_in_readme() -> Vec<String> {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let blocks = readme.split("```\n").filter(|block| {
+        let is_story = titles().iter().any(|title| block.contains(&format!(". {title}: ")));
+        is_story || block.starts_with("what was tried")
+    });
+    let blocks: Vec<String> = blocks.map(str::to_owned).collect();
+    assert_eq!(blocks.len(), 2, "a story and the table");
+    blocks
 }
 
 /// A directory of this process under `target/tmp`.

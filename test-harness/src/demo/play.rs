@@ -22,6 +22,8 @@ pub(super) enum Outcome {
     Done {
         /// What the last in the chain answered.
         answer: String,
+        /// How often it was done.
+        times: u32,
     },
     /// The filter of a workload refused it.
     Denied(Refusal),
@@ -135,15 +137,16 @@ impl Swarm {
 
     fn outcome(&self, answer: &Response) -> Result<Outcome, String> {
         let text = answer.text();
+        let done: Option<u32> = answer.header(DONE).and_then(|done| done.parse().ok());
         Ok(match (answer.header(CODE), answer.status) {
             (Some(code), status) => {
-                let after = answer.header(DONE).and_then(|done| done.parse().ok()).unwrap_or(0);
+                let after = done.unwrap_or(0);
                 let id = answer.header(DECISION).unwrap_or_default();
                 let (at, is_outbound, limited_by) = self.record(id)?;
                 let code = code.to_owned();
                 Outcome::Denied(Refusal { code, is_rpc: status == 200, at, is_outbound, limited_by, after })
             }
-            (None, 200) => Outcome::Done { answer: said(&text) },
+            (None, 200) => Outcome::Done { answer: said(&text), times: done.unwrap_or(1) },
             (None, 403) if text == RBAC_ANSWER => Outcome::Rbac,
             (None, status) => Outcome::Odd(format!("{status} {text}")),
         })

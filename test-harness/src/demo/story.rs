@@ -178,8 +178,27 @@ pub(super) fn stories() -> Vec<Story> {
             task: attempt("support", &["planner", "research", "planner"], answer("by Friday")),
             task_is: "research asks planner back, who answers",
         },
+        Story {
+            title: "Fan-out flood",
+            way: "support > admin > orders-db, 40 times",
+            plot: &[
+                "A customer's message has admin read orders 1 to 40, one by one. Each of them",
+                "is allowed; all of them are a leak.",
+            ],
+            before: Before::Nothing,
+            attack: Attempt {
+                times: 40,
+                ..attempt("support", &["admin"], http("orders-db", "GET", "/tables/orders/rows/#"))
+            },
+            denied: Denied { code: "budget-exhausted", limited_by: None, at: "admin", after: BUDGET },
+            task: attempt("support", &["admin"], http("orders-db", "GET", "/tables/orders/rows/8")),
+            task_is: "admin reads the next customer's order",
+        },
     ]
 }
+
+/// How many calls admin may make for one root, as the sample has it.
+const BUDGET: u32 = 10;
 
 /// A task whose lineage planner loses, so that it passes only if nothing else is live in planner's pod.
 pub(super) fn lost_on_the_way() -> Attempt {

@@ -5,13 +5,17 @@
 
 use std::path::{Path, PathBuf};
 
+use ambit_compiler::compile::Options as CompileOptions;
+
 use super::{agent, tool};
 use crate::authorization_policy::AuthorizationPolicies;
 use crate::envoy::config::{Direction, Filter};
 use crate::mesh::{Mesh, Update, WorkloadSpec};
-use crate::policy_directory::{Blobs, LineageSettings, inbound_config};
+use crate::policy_directory::{
+    Blobs, LineageSettings, OutboundSettings, PolicyDirectory, inbound_config, with_settings,
+};
 
-/// Name, namespace and service account of every workload.
+/// Name, namespace and service account of every workload. An agent is called as its workload is.
 pub(super) const WORKLOADS: [(&str, &str, &str); 7] = [
     ("support", "support", "support-agent"),
     ("research", "research", "research-agent"),
@@ -36,7 +40,7 @@ pub(super) struct Swarm {
 }
 
 impl Swarm {
-    pub(super) fn start(module: &Path, envoy: PathBuf, blobs: &Blobs) -> Result<Self, String> {
+    pub(super) fn start(module: &Path, envoy: PathBuf, policy: &Compiled) -> Result<Self, String> {
         // Proxies of one machine do not share a table, so they may share a secret; the sandbox needs it not to be
         // guessed for as long as it runs.
         let secret = std::array::from_fn(|_| rand_byte());
@@ -49,11 +53,12 @@ impl Swarm {
                 root_id: root_id.to_owned(),
                 config,
             };
-            let inbound = blobs.get(account).map(|blob| inbound_config(blob, Some(&lineage)));
+            let inbound = policy.inbound(name, account, &lineage);
+            let outbound = policy.outbound(name, &lineage);
             let rbac = policies.rbac(namespace, name).ok_or("a workload without an AuthorizationPolicy")?;
             let workload = WorkloadSpec::new(name, &spiffe(namespace, account))
                 .filter(Direction::Inbound, filter("ambit-inbound", inbound))
-                .filter(Direction::Outbound, filter("ambit-outbound", Some(lineage.outbound_config())))
+                .filter(Direction::Outbound, filter("ambit-outbound", Some(outbound)))
                 .rbac(rbac);
             builder = builder.workload(match name {
                 "orders-db" => workload.app(tool::database),
@@ -69,17 +74,52 @@ impl Swarm {
     }
 
     /// Puts another policy in force everywhere. What a workload refuses is said; what it had then stays.
-    pub(super) fn update(&self, blobs: &Blobs) -> Result<Vec<String>, String> {
+    pub(super) fn update(&self, policy: &Compiled) -> Result<Vec<String>, String> {
         let mut refused = Vec::new();
         for (name, _, account) in WORKLOADS {
-            let Some(blob) = blobs.get(account) else { continue };
-            let update = self.mesh.workload(name).update_policy(&inbound_config(blob, Some(&self.lineage)));
-            match update.map_err(|error| format!("`{name}` takes no update: {error}"))? {
-                Update::Accepted => {}
-                Update::Rejected { log } => refused.push(format!("`{name}` refused it: {}", log.join(" "))),
+            let inbound = policy.inbound(name, account, &self.lineage);
+            let outbound = Some(policy.outbound(name, &self.lineage));
+            for (direction, config) in [(Direction::Inbound, inbound), (Direction::Outbound, outbound)] {
+                let update = self.mesh.workload(name).update(direction, |filter| filter.config = config);
+                match update.map_err(|error| format!("`{name}` takes no update: {error}"))? {
+                    Update::Accepted => {}
+                    Update::Rejected { log } => {
+                        refused.push(format!("`{name}` refused it: {}", log.join(" ")))
+                    }
+                }
             }
         }
         Ok(refused)
+    }
+}
+
+/// A policy as it goes into plugin configurations.
+pub(super) struct Compiled {
+    blobs: Blobs,
+    agents: OutboundSettings,
+}
+
+impl Compiled {
+    /// Every sidecar of the sandbox stamps, so a peer that does not has gone around its own.
+    pub(super) fn new(policy: &PolicyDirectory, generation: u64) -> Result<Self, String> {
+        let options = CompileOptions { generation, require_stamp: true, ..CompileOptions::default() };
+        Ok(Self { blobs: policy.compile(&options)?, agents: policy.outbound_settings()? })
+    }
+
+    fn inbound(&self, name: &str, account: &str, lineage: &LineageSettings) -> Option<String> {
+        let blob = self.blobs.get(account)?;
+        Some(self.with_agent(name, inbound_config(blob, Some(lineage))))
+    }
+
+    fn outbound(&self, name: &str, lineage: &LineageSettings) -> String {
+        self.with_agent(name, lineage.outbound_config())
+    }
+
+    fn with_agent(&self, name: &str, config: String) -> String {
+        match self.agents.get(name) {
+            Some(settings) => with_settings(&config, settings),
+            None => config,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The stories as a table for people.
 
+use super::paint::Tone;
+
 const HEADINGS: [&str; 5] = ["what was tried", "RBAC", "Ambit", "limited by", "task"];
 
 /// A row of the table.
@@ -9,20 +11,6 @@ pub(super) struct Row(pub(super) [Cell; 5]);
 pub(super) struct Cell {
     text: String,
     tone: Tone,
-}
-
-/// What colour says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Good,
-    Bad,
-}
-
-impl Tone {
-    pub(super) fn good_if(is_good: bool) -> Self {
-        if is_good { Self::Good } else { Self::Bad }
-    }
 }
 
 impl Cell {
@@ -49,11 +37,10 @@ pub(super) fn render(rows: &[Row], colours: bool) -> String {
 }
 
 fn line(Row(cells): &Row, widths: &[usize], colours: bool) -> String {
-    let padded = cells.iter().zip(widths).map(|(Cell { text, tone }, width)| match (colours, tone) {
-        (true, Tone::Good) => format!("\x1b[32m{text:width$}\x1b[0m"),
-        (true, Tone::Bad) => format!("\x1b[31m{text:width$}\x1b[0m"),
-        _ => format!("{text:width$}"),
-    });
+    let padded = cells
+        .iter()
+        .zip(widths)
+        .map(|(Cell { text, tone }, width)| tone.paint(&format!("{text:width$}"), colours));
     let line = padded.collect::<Vec<_>>().join("  ");
     format!("{}\n", line.trim_end())
 }

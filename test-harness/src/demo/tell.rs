@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
+use super::paint::Tone;
 use super::play::{Outcome, Refusal};
 use super::story::{Before, OUTSIDERS, Outsider, Story, stories};
 use super::swarm::Swarm;
-use super::table::{Cell, Row, Tone};
+use super::table::{Cell, Row};
 use crate::envoy::config::Lane;
 
 /// What comes before the first story.
@@ -17,6 +18,11 @@ Five agents and two tools, each behind an Envoy of its own, which has two lanes:
   Ambit  strict mTLS and the filter: who calls, on whose behalf, to do what
 Each story is played on both: same Envoys, same certificates, same applications.
 ";
+
+/// What comes behind the table.
+pub(super) const EPILOGUE: &str = "\
+The last two show that RBAC does its part: it knows who calls. On whose behalf,
+it cannot know.";
 
 /// Numbers of attempts that a story has for itself.
 const ATTEMPTS: usize = 8;
@@ -38,11 +44,14 @@ struct Played {
 }
 
 /// Plays everything, and writes what happens to `out` as it happens.
-pub(super) fn tell(swarm: &Swarm, out: &mut dyn Write) -> Result<Told, String> {
+pub(super) fn tell(swarm: &Swarm, out: &mut dyn Write, colours: bool) -> Result<Told, String> {
     let mut told = Told { rows: Vec::new(), surprises: Vec::new() };
     write(out, PROLOGUE)?;
     for (place, story) in stories().iter().enumerate() {
-        let played = tell_story(swarm, place, story, &mut told.surprises, out)?;
+        let title = format!("{}. {}: {}", place + 1, story.title, story.way);
+        write(out, &format!("\n{}\n", Tone::Title.paint(&title, colours)))?;
+        let played = play_story(swarm, place, story, &mut told.surprises, out)?;
+        write(out, &played.lines(story, colours))?;
         told.rows.push(played.row(story));
     }
     for outsider in &OUTSIDERS {
@@ -52,7 +61,7 @@ pub(super) fn tell(swarm: &Swarm, out: &mut dyn Write) -> Result<Told, String> {
     Ok(told)
 }
 
-fn tell_story(
+fn play_story(
     swarm: &Swarm,
     place: usize,
     story: &Story,
@@ -63,7 +72,6 @@ fn tell_story(
         surprises.push(format!("{}: {expected}, but: {outcome:?}", story.title));
     };
     let number = |attempt: usize| place * ATTEMPTS + attempt;
-    write(out, &format!("\n{}. {}: {}\n", place + 1, story.title, story.way))?;
     for line in story.plot {
         write(out, &format!("   {line}\n"))?;
     }
@@ -79,7 +87,7 @@ fn tell_story(
             if ambit.code() != Some(code) {
                 surprise(&format!("Ambit should refuse the direct way with {code}"), &ambit);
             }
-            write(out, &format!("   Alone  RBAC {}, Ambit {}\n", word(&rbac), word(&ambit)))?;
+            write(out, &format!("   Alone  {} by RBAC; by Ambit, too: {}\n", word(&rbac), word(&ambit)))?;
         }
     }
     let played = Played {
@@ -99,7 +107,6 @@ fn tell_story(
             surprise("the task should pass", task);
         }
     }
-    write(out, &played.lines(story))?;
     Ok(played)
 }
 
@@ -119,7 +126,8 @@ fn tell_outsider(swarm: &Swarm, outsider: &Outsider, surprises: &mut Vec<String>
 }
 
 impl Played {
-    fn lines(&self, story: &Story) -> String {
+    fn lines(&self, story: &Story, colours: bool) -> String {
+        let (rbac, ambit) = (describe(&self.rbac), describe(&self.ambit));
         let task = match (self.task_rbac.is_done(), self.task_ambit.is_done()) {
             (true, true) => "passes both".to_owned(),
             _ => {
@@ -127,19 +135,26 @@ impl Played {
             }
         };
         format!(
-            "   RBAC   {}\n   Ambit  {}\n   Task   {task}: {}\n",
-            describe(&self.rbac),
-            describe(&self.ambit),
+            "   RBAC   {}\n   Ambit  {}\n   Task   {}: {}\n",
+            Tone::good_if(!self.rbac.is_done()).paint(&rbac, colours),
+            Tone::good_if(self.ambit.is_denied(&story.denied)).paint(&ambit, colours),
+            Tone::good_if(self.is_task_done()).paint(&task, colours),
             story.task_is
         )
     }
 
+    fn is_task_done(&self) -> bool {
+        self.task_rbac.is_done() && self.task_ambit.is_done()
+    }
+
     fn row(&self, story: &Story) -> Row {
         let limited_by = match &self.ambit {
-            Outcome::Denied(Refusal { limited_by: Some((_, agent)), .. }) => agent,
+            Outcome::Denied(Refusal { limited_by: Some((_, agent)), .. }) => agent.as_str(),
+            // A budget is that of the agent whose call it is.
+            Outcome::Denied(Refusal { is_outbound: true, at, .. }) => at,
             _ => "",
         };
-        let task = self.task_rbac.is_done() && self.task_ambit.is_done();
+        let task = self.is_task_done();
         Row([
             Cell::plain(&story.title.to_lowercase()),
             Cell::new(word(&self.rbac), Tone::good_if(!self.rbac.is_done())),
@@ -164,7 +179,8 @@ fn word(outcome: &Outcome) -> &str {
 /// An outcome in a line.
 fn describe(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Done { answer } => format!("200 {answer}"),
+        Outcome::Done { answer, times: 1 } => format!("200 {answer}"),
+        Outcome::Done { times, .. } => format!("200, all {times} times"),
         Outcome::Denied(refusal) => refusal.describe(),
         Outcome::Rbac => "403".to_owned(),
         Outcome::NoConnection => "no connection".to_owned(),
@@ -182,7 +198,7 @@ impl Refusal {
         let at = if self.is_outbound { "on its way out of" } else { "at" };
         let after = match self.after {
             0 => String::new(),
-            after => format!(", after {after}"),
+            after => format!(", after {after} times"),
         };
         format!("{status} {at} {}: {}{by}{after}", self.at, self.code)
     }

@@ -35,7 +35,7 @@ The mesh is running. These lines speak as an agent's application does, to its ow
   curl -s http://{support}/tasks -H 'host: planner.local' \\
     -d '{{\"through\":[\"billing\"],\"call\":{{\"to\":\"payments\",\"tool\":\"refund.create\",\"amount\":40}}}}'
 
-  # admin drops a table of its own accord: allowed, half a second after it last did something for support
+  # admin drops a table of its own accord: allowed, a second after it last did something for support
   curl -s -X DELETE -H 'host: orders-db.local' http://{admin}/tables/orders
 
 Edit the policy in `{}` and save it: it is compiled and takes effect without a restart.

@@ -1,7 +1,8 @@
 //! One request: callbacks to facts, verdict to action.
 //!
 //! What can be decided at the headers is. Where policy needs the body, headers go on and the body is held: a filter
-//! that pauses at the headers would never be shown the body (host facts, 4.3). Whatever is not decided denies.
+//! that pauses at the headers would never be shown the body (host facts, 4.3), unless Envoy was told that it is to be,
+//! and the configuration says so (`holdHeaders`). Whatever is not decided denies.
 
 use std::rc::Rc;
 
@@ -175,7 +176,7 @@ impl Http {
                     return self.refuse(code);
                 }
                 self.state = State::Reading(Held { inbound, reading });
-                Action::Continue
+                if configured.settings.hold_headers { Action::Pause } else { Action::Continue }
             }
         }
     }

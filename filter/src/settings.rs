@@ -79,6 +79,9 @@ pub struct Settings {
     pub role: Role,
     /// Where the peer's principal is read from.
     pub identity: Identity,
+    /// Whether headers wait for the body where policy needs it. Envoy then must show a filter the body of a request whose
+    /// headers it holds (`allow_on_headers_stop_iteration`); otherwise such a request gets no answer.
+    pub hold_headers: bool,
     /// How the lineage of live requests is kept, if it is.
     pub live: Option<Live>,
 }
@@ -123,6 +126,7 @@ impl Settings {
                 trust: None,
                 role: Role::Inbound,
                 identity: Identity::Connection,
+                hold_headers: false,
                 live: None,
             });
         }
@@ -143,7 +147,8 @@ impl Settings {
         if live.is_none() && document.role == Role::Outbound {
             return Err(SettingsError::NoLineage);
         }
-        Ok(Self { policy, trust, role: document.role, identity: document.identity, live })
+        let Document { role, identity, hold_headers, .. } = document;
+        Ok(Self { policy, trust, role, identity, hold_headers, live })
     }
 }
 

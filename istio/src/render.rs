@@ -56,6 +56,8 @@ pub struct Options {
     pub image_pull_secret: Option<String>,
     /// Where lineage secrets come from.
     pub secrets: Secrets,
+    /// Public keys, in base64, by one of which a policy must be signed that a filter takes. None takes any.
+    pub trusted_keys: Vec<String>,
     /// What blobs say besides the policy.
     pub compile: compile::Options,
     /// The blobs that are delivered now, as [`blobs`] finds them.
@@ -218,7 +220,7 @@ fn workload(policy: &Policy, governed: Governed, options: &Options) -> Result<Re
             generation: delivered.generation,
             digest: &delivered.digest,
         };
-        let config = plugin::inbound_config(&governed, &said, secret.as_deref());
+        let config = plugin::inbound_config(options, &governed, &said, secret.as_deref());
         objects.push(if governed.hold_headers {
             plugin::envoy_filter(options, &scope, &config, &said)
         } else {

@@ -47,6 +47,7 @@ fn rendered(api: Api) -> Vec<(String, String)> {
         api,
         image_pull_secret: None,
         secrets: Secrets::Derived(Key::new(&[1; 32]).unwrap()),
+        trusted_keys: Vec::new(),
         compile: compile::Options::default(),
         former: BTreeMap::new(),
     };

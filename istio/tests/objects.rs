@@ -35,6 +35,7 @@ fn options() -> Options {
         api: Api::WasmPlugin,
         image_pull_secret: None,
         secrets: Secrets::Placeholders,
+        trusted_keys: Vec::new(),
         compile: compile::Options { generation: 7, ..compile::Options::default() },
         former: BTreeMap::new(),
     }

@@ -22,6 +22,8 @@ pub(super) struct Document {
     pub(super) keys: Option<Vec<String>>,
     pub(super) role: Role,
     pub(super) identity: Identity,
+    /// To hold the headers back, too, where policy needs the body: only with `allow_on_headers_stop_iteration`.
+    pub(super) hold_headers: bool,
     /// The lineage of live requests. The outbound role needs it; without it the inbound role remembers nothing.
     pub(super) lineage: Option<LiveDocument>,
 }
@@ -55,6 +57,7 @@ impl Document {
         let each_key = members.field(&[KEYS, Step::Elements])?;
         let role = members.field(&[ROLE])?;
         let identity = members.field(&[IDENTITY])?;
+        let hold_headers = members.field(&[HOLD_HEADERS])?;
         let lineage = members.field(&[LINEAGE])?;
         let all_of_lineage = members.closed(&[LINEAGE])?;
         let secret = members.field(&[LINEAGE, Step::Key("secret")])?;
@@ -102,6 +105,7 @@ impl Document {
                 "identity",
                 &[("connection", Identity::Connection), ("waypoint", Identity::Waypoint)],
             )?,
+            hold_headers: object.truth(hold_headers, "holdHeaders")?,
             lineage: live,
         })
     }
@@ -111,6 +115,7 @@ const POLICY: Step<'static> = Step::Key("policy");
 const KEYS: Step<'static> = Step::Key("keys");
 const ROLE: Step<'static> = Step::Key("role");
 const IDENTITY: Step<'static> = Step::Key("identity");
+const HOLD_HEADERS: Step<'static> = Step::Key("holdHeaders");
 const LINEAGE: Step<'static> = Step::Key("lineage");
 
 /// The members that there may be.

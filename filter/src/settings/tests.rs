@@ -16,6 +16,8 @@ struct Derived {
     role: DerivedRole,
     #[serde(default)]
     identity: DerivedIdentity,
+    #[serde(default)]
+    hold_headers: bool,
     lineage: Option<DerivedLineage>,
 }
 
@@ -64,6 +66,7 @@ fn check(text: &str) {
     assert_eq!(ours.role == Role::Outbound, matches!(theirs.role, DerivedRole::Outbound), "{text}");
     let is_waypoint = matches!(theirs.identity, DerivedIdentity::Waypoint);
     assert_eq!(ours.identity == Identity::Waypoint, is_waypoint, "{text}");
+    assert_eq!(ours.hold_headers, theirs.hold_headers, "{text}");
     assert_eq!(ours.lineage.is_some(), theirs.lineage.is_some(), "{text}");
     if let (Some(ours), Some(theirs)) = (ours.lineage, theirs.lineage) {
         assert_eq!(ours.secret, theirs.secret, "{text}");
@@ -125,7 +128,11 @@ fn text() -> BoxedStrategy<String> {
     let lineage =
         lineage.prop_map(|text| text.replacen('{', "{\"secret\": \"AA==\", ", 1).replace(", }", "}"));
     let values = prop_oneof![value.clone(), lineage].boxed();
-    prop_oneof![value, object(&["policy", "keys", "role", "identity", "lineage", "mode"], values)].boxed()
+    prop_oneof![
+        value,
+        object(&["policy", "keys", "role", "identity", "holdHeaders", "lineage", "mode"], values)
+    ]
+    .boxed()
 }
 
 proptest! {

@@ -81,9 +81,10 @@ ${AMBIT_LINEAGE_SECRET_{{ regexReplaceAll "-" .namespace "_" }}_SA_{{ $word }}}
 {{- end -}}
 {{- end }}
 
-{{/* The configuration of the inbound role, in JSON. Takes: workload, secrets, Files. */}}
+{{/* The configuration of the inbound role, in JSON. Takes: workload, secrets, keys, Files. */}}
 {{- define "ambit.inbound" -}}
 {{- $config := dict "role" "inbound" "policy" (include "ambit.blob" .) -}}
+{{- with .keys }}{{ $_ := set $config "keys" . }}{{ end -}}
 {{- if .workload.waypoint }}{{ $_ := set $config "identity" "waypoint" }}{{ end -}}
 {{- if .workload.holdHeaders }}{{ $_ := set $config "holdHeaders" true }}{{ end -}}
 {{- if hasKey .workload "lineage" }}{{ $_ := set $config "lineage" (include "ambit.lineage" . | fromJson) }}{{ end -}}

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use ambit_compiler::model::Workload;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::limits::{MAX_DELIVERY_BYTES, MAX_LABEL_BYTES, MAX_NAME_BYTES, MAX_SELECTOR_LABELS};
 
@@ -74,6 +75,9 @@ pub struct Lineage {
     pub mesh: Option<Vec<String>>,
     /// To keep the lineage from the application.
     pub hide: Option<bool>,
+    /// What policy says of the agent's own calls, as the filter takes it. It counts before what is said here.
+    #[serde(skip)]
+    pub policy: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -217,6 +221,7 @@ impl Lineage {
             strict: self.strict.or(other.strict),
             mesh: self.mesh.as_ref().or(other.mesh.as_ref()).cloned(),
             hide: self.hide.or(other.hide),
+            policy: Map::new(),
         }
     }
 }

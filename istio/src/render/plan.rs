@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ambit_compiler::model::{Agent, Identity, Mode, Policy, Rule, Service, Workload};
+use ambit_compiler::outbound;
 
 use super::delivery::{Delivery, Entry, Labels, Lineage, Waypoint};
 use super::{Note, Refusal};
@@ -138,7 +139,10 @@ fn govern(
     let lineage = match attachment {
         // Calls of a pod without a sidecar pass no proxy of its own, so that none can stamp them.
         Attachment::Waypoint(..) => None,
-        Attachment::Pods(_) => stamps.then(|| entry.lineage.or(&delivery.lineage)),
+        Attachment::Pods(_) => agent.filter(|agent| agent.stamping).map(|agent| Lineage {
+            policy: outbound::lineage(policy, agent),
+            ..entry.lineage.or(&delivery.lineage)
+        }),
     };
     if stamps && lineage.is_none() {
         notes.push(Note::Waypoint { workload: workload.clone() });

@@ -18,9 +18,17 @@ pub(super) struct Policy<'a> {
 }
 
 /// The configuration of the inbound role.
-pub(super) fn inbound_config(governed: &Governed, policy: &Policy<'_>, secret: Option<&str>) -> Value {
+pub(super) fn inbound_config(
+    options: &Options,
+    governed: &Governed,
+    policy: &Policy<'_>,
+    secret: Option<&str>,
+) -> Value {
     let mut config = json!({ "role": "inbound", "policy": STANDARD.encode(policy.blob) });
     if let Some(config) = config.as_object_mut() {
+        if !options.trusted_keys.is_empty() {
+            config.insert(String::from("keys"), json!(options.trusted_keys));
+        }
         if matches!(governed.attachment, Attachment::Waypoint(..)) {
             config.insert(String::from("identity"), Value::from("waypoint"));
         }

@@ -25,6 +25,9 @@ pub fn values(rendered: &[Rendered], options: &Options, embed: bool) -> Value {
         if let Some(secret) = &options.image_pull_secret {
             values.insert(String::from("imagePullSecret"), Value::from(secret.as_str()));
         }
+        if !options.trusted_keys.is_empty() {
+            values.insert(String::from("keys"), json!(options.trusted_keys));
+        }
         if matches!(options.secrets, Secrets::Derived(_)) {
             let secrets: Map<String, Value> = rendered
                 .iter()
@@ -74,14 +77,15 @@ fn target(waypoint: &Waypoint) -> Value {
 
 /// Lineage settings without the secret; what is absent is as the filter has it.
 pub(super) fn lineage(lineage: &Lineage) -> Value {
-    let Lineage { window_ms, strict, mesh, hide } = lineage;
+    let Lineage { window_ms, strict, mesh, hide, policy } = lineage;
     let said = [
         ("windowMs", window_ms.map(Value::from)),
         ("strict", strict.map(Value::from)),
         ("mesh", mesh.clone().map(Value::from)),
         ("hide", hide.map(Value::from)),
     ];
-    Value::from_iter(said.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))))
+    let said = said.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    Value::from_iter(said.chain(policy.clone()))
 }
 
 fn policy(one: &Rendered, embed: bool) -> Option<Value> {

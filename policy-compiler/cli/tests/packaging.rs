@@ -190,7 +190,15 @@ fn the_chart_gives_what_is_rendered() {
         &helm,
         "chart-secrets",
         shop,
-        &["--selector-label", "app", "--lineage-key", "lineage.key", "--require-stamp"],
+        &[
+            "--selector-label",
+            "app",
+            "--lineage-key",
+            "lineage.key",
+            "--require-stamp",
+            "--signing-key",
+            "lineage.key",
+        ],
     );
     let file = |name: &str, text: &str| {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

@@ -149,6 +149,9 @@ pub(crate) fn extension(direction: Direction, filter: &Filter, version: u64) -> 
         config["configuration"] =
             json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text});
     }
+    if holds_headers(filter) {
+        config["allow_on_headers_stop_iteration"] = json!(true);
+    }
     json!({
         "version_info": version.to_string(),
         "resources": [{
@@ -157,6 +160,12 @@ pub(crate) fn extension(direction: Direction, filter: &Filter, version: u64) -> 
             "typed_config": {"@type": type_url("extensions.filters.http.wasm.v3.Wasm"), "config": config},
         }],
     })
+}
+
+/// Whether the filter is to hold headers back: `ambit render` then asks Envoy to show it the body all the same.
+fn holds_headers(filter: &Filter) -> bool {
+    let config = filter.config.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    config.is_some_and(|config| config["holdHeaders"] == true)
 }
 
 /// The part of a TLS context that both ends share: our certificate, the authority of theirs, and `peer`.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ambit_compiler::compile;
 use ambit_compiler::diagnostics::Diagnostic;
 use ambit_compiler::model::Workload;
 use ambit_compiler::span_map::span_map;
@@ -11,6 +12,8 @@ use ambit_istio::render::secret::{Key, placeholder};
 use ambit_istio::render::{
     self, Api, Delivery, ImageReference, Options, Refusal, Rendered, Secrets, check_label_key, yaml,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 
 use crate::blob_options::BlobOptions;
@@ -21,6 +24,9 @@ use crate::manifests::{MARK, Manifests};
 use crate::output::{Batch, cannot_write};
 use crate::policy::{Loaded, load, refusal, written};
 use crate::terminal::Terminal;
+
+/// The most keys that are named on the command line: a filter takes four, with that of `--signing-key`.
+const MAX_TRUSTED_KEYS: usize = 3;
 
 /// Write the Istio objects that put a policy in force
 ///
@@ -87,6 +93,10 @@ pub struct Render {
     #[arg(long, value_name = "FILE", requires = "lineage_key")]
     lineage_env: Option<PathBuf>,
 
+    /// Have filters take only policy that this public key has signed, besides that of `--signing-key`; may be repeated
+    #[arg(long, value_name = "PUBLIC_KEY", value_parser = public_key)]
+    trust: Vec<String>,
+
     /// Write the span map of each blob into this directory
     #[arg(long, value_name = "DIRECTORY")]
     span_maps: Option<PathBuf>,
@@ -132,6 +142,14 @@ impl Place {
     }
 }
 
+/// A public key as `ambit keygen` prints it.
+fn public_key(text: &str) -> Result<String, String> {
+    match STANDARD.decode(text) {
+        Ok(bytes) if bytes.len() == 32 => Ok(text.to_owned()),
+        _ => Err(String::from("it is no public key: 32 bytes in base64")),
+    }
+}
+
 fn label_key(text: &str) -> Result<String, String> {
     check_label_key(text).map(|()| text.to_owned())
 }
@@ -139,6 +157,11 @@ fn label_key(text: &str) -> Result<String, String> {
 impl Render {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
         let place = self.place()?;
+        if self.trust.len() > MAX_TRUSTED_KEYS {
+            return Err(
+                Problem::new(format!("more than {MAX_TRUSTED_KEYS} keys, which no filter takes")).into()
+            );
+        }
         let delivery = self.delivery()?;
         let key = self.lineage_key.as_deref().map(lineage_key).transpose()?;
         let mut compile = self.blobs.read()?;
@@ -153,6 +176,7 @@ impl Render {
             },
             image_pull_secret: self.image_pull_secret.clone(),
             secrets: in_manifests.map_or(Secrets::Placeholders, Secrets::Derived),
+            trusted_keys: self.trusted_keys(&compile),
             compile,
             former: place.former(),
         };
@@ -183,6 +207,14 @@ impl Render {
             }
         }
         Ok(())
+    }
+
+    /// Who may sign policy: whoever signs this one, and those that are named.
+    fn trusted_keys(&self, compile: &compile::Options) -> Vec<String> {
+        let own = compile.signing_key.as_ref().map(|key| STANDARD.encode(key.public()));
+        let mut keys: Vec<String> = own.into_iter().chain(self.trust.iter().cloned()).collect();
+        keys.dedup();
+        keys
     }
 
     /// Where to write, and what is there.

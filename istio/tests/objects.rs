@@ -318,7 +318,7 @@ fn the_baseline_names_who_holds_a_grant_and_speaks_http() {
 #[test]
 fn many_callers_are_named_by_their_trust_domains() {
     let agents = u32::try_from(MAX_PRINCIPALS).unwrap() + 1;
-    let policy = large(Size { agents, grants: 1, services: 1, actions: 8 });
+    let policy = large(Size { agents, grants: 1, services: 1, actions: 8, conditions: 0 });
     let rendered = rendered(&policy, &by_label(), &options());
     let serving = rendered.iter().find(|one| one.policy.is_some()).unwrap();
     let baseline = serving.objects.iter().find(|object| object.component == Component::Baseline).unwrap();
@@ -448,7 +448,7 @@ fn what_has_not_changed_keeps_its_bytes() {
 
 #[test]
 fn what_kubectl_cannot_apply_by_itself_is_said_and_what_no_server_takes_is_refused() {
-    let size = Size { agents: 2500, grants: 40, services: 1, actions: 64 };
+    let size = Size { agents: 2500, grants: 40, services: 1, actions: 64, conditions: 0 };
     let (rendered, notes) = render(&large(size), &by_label(), &options()).unwrap();
     let large_ones: Vec<_> = rendered
         .iter()

@@ -19,11 +19,13 @@ fn main() {
         "10 grants an agent; request of 4 hops, allowed; time of a judgement includes making the request's facts"
     );
     println!(
-        "| agents | services | compile all, ms | largest blob, bytes | verify, us | steps | judge, ns |"
+        "| agents | services | conditions | compile all, ms | largest blob, bytes | verify, us | steps | judge, ns |"
     );
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for (agents, services) in [(10, 1), (100, 1), (1_000, 1), (10_000, 1), (10_000, 100)] {
-        row(Size { agents, grants: 10, services, actions: 50 });
+        for conditions in [0, 16] {
+            row(Size { agents, grants: 10, services, actions: 50, conditions });
+        }
     }
 }
 
@@ -45,9 +47,10 @@ fn row(size: Size) {
     }
     let judging: Duration = start.elapsed() / JUDGEMENTS;
     println!(
-        "| {} | {} | {} | {} | {} | {steps} | {} |",
+        "| {} | {} | {} | {} | {} | {} | {steps} | {} |",
         size.agents,
         size.services,
+        size.conditions,
         compiling.as_millis(),
         blobs.iter().map(Vec::len).max().unwrap(),
         verifying.as_micros(),

@@ -4,7 +4,6 @@ mod actions;
 mod holders;
 mod identities;
 mod index;
-mod numbering;
 mod pools;
 mod sign;
 mod write;
@@ -95,7 +94,6 @@ fn columns(ir: &Ir) -> Vec<Vec<ActionId>> {
 
 /// Everything but strings and pools is written as it comes; those are written last, once all is known.
 fn fill(lowered: &Lowered, options: &Options, sections: &mut Sections) -> Result<(), CompileError> {
-    let lowered = &Lowered { ir: numbering::numbered(lowered.ir.clone()), ..lowered.clone() };
     let mut pools = Pools::new(lowered);
     holders::mesh(lowered, options, &mut pools, sections.section(Section::Mesh))?;
     let rows = holders::rows(lowered, sections.section(Section::Rows))?;

@@ -111,8 +111,8 @@ pub struct Arm {
 /// One rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Alternative {
-    /// Its number, less the owner's first.
-    pub rule: u32,
+    /// Its number, less the owner's first. `None`: that of the entry, so that owners share the arm whatever its place.
+    pub rule: Option<u32>,
     /// The place of its condition; `None`: always.
     pub condition: Option<usize>,
     /// The place of its reach; `None`: direct and through anyone.

@@ -9,12 +9,15 @@ pub use arguments::ListingRecord;
 pub use code::Code;
 pub use tables::{Argument, FieldRecord};
 
-use ambit_bytecode::limits::{ALTERNATIVE_STEPS, MAX_STEPS, step_bound};
+use std::collections::BTreeSet;
+
+use ambit_bytecode::limits::MAX_STEPS;
+use ambit_bytecode::steps::{self, ALTERNATIVE, Sizes};
 
 use crate::automata::Automaton;
 use crate::compile::{CompileError, CompileErrorKind};
 use crate::ir::{Arm, Ir};
-use crate::model::{Cidr, Literal, Rule};
+use crate::model::{Cidr, Literal};
 use crate::source::Span;
 
 use tables::Tables;
@@ -72,37 +75,59 @@ pub fn lower(ir: &Ir) -> Result<Lowered, CompileError> {
     })
 }
 
-/// The step bound that the format prescribes for the dearest arm.
+/// The step bound that the format prescribes.
 fn bound(ir: &Ir, conditions: &[Code]) -> Result<u32, CompileError> {
-    let steps = |arm: &Arm| {
+    let of_arm = |arm: &Arm| {
         arm.alternatives.iter().fold(0_u32, |sum, alternative| {
             let condition = alternative.condition.and_then(|place| conditions.get(place));
-            sum.saturating_add(ALTERNATIVE_STEPS).saturating_add(condition.map_or(0, |code| code.steps))
+            let through = alternative.reach.and_then(|place| ir.reaches.get(place)?.through.as_ref());
+            sum.saturating_add(ALTERNATIVE)
+                .saturating_add(condition.map_or(0, |code| code.steps))
+                .saturating_add(through.map_or(0, |agents| steps::reach(count(agents.len()))))
         })
     };
-    let dearest = ir.arms.iter().max_by_key(|arm| steps(arm));
-    let dearest_steps = dearest.map_or(0, steps);
-    step_bound(dearest_steps).ok_or_else(|| {
+    let agents = &ir.slice.policy.agents;
+    let sets = agents.iter().flat_map(|agent| {
+        let delegates = agent.delegates.to.as_deref().map_or(0, distinct);
+        [delegates, agent.missions.as_deref().map_or(0, distinct)]
+    });
+    let sides = ir.rows.iter().flat_map(|row| [row.grants.len(), row.denies.len()]);
+    let dearest = ir.arms.iter().max_by_key(|arm| of_arm(arm));
+    let sizes = Sizes {
+        largest_set: count(sets.max().unwrap_or(0)),
+        longest_side: count(sides.max().unwrap_or(0)),
+        dearest_arm: dearest.map_or(0, of_arm),
+    };
+    sizes.step_bound().ok_or_else(|| {
         let condition = dearest.and_then(|arm| arm.alternatives.iter().find_map(|rule| rule.condition));
-        let kind = CompileErrorKind::TooManySteps { steps: dearest_steps, most: MAX_STEPS };
+        let kind = CompileErrorKind::TooManySteps { steps: sizes.unlimited(), most: MAX_STEPS };
         CompileError::new(kind, condition.and_then(|place| span_of_condition(ir, place)))
     })
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// How many there are, those that are named twice counted once.
+fn distinct<T: Ord>(items: &[T]) -> usize {
+    items.iter().collect::<BTreeSet<_>>().len()
 }
 
 /// Where a rule with this condition is written: the first whose arm uses it.
 fn span_of_condition(ir: &Ir, condition: usize) -> Option<Span> {
     let uses = |arm: &Arm| arm.alternatives.iter().find(|rule| rule.condition == Some(condition)).copied();
-    let holdings = ir.agents.iter().chain(&ir.missions);
-    holdings
-        .filter_map(|holding| Some((holding.first_rule, ir.rows.get(holding.row?)?)))
-        .flat_map(|(first, row)| row.grants.iter().chain(&row.denies).map(move |entry| (first, entry)))
-        .find_map(|(first, entry)| {
-            let number = first.checked_add(uses(ir.arms.get(entry.arm?)?)?.rule)?;
+    for holding in ir.agents.iter().chain(&ir.missions) {
+        let Some(row) = holding.row.and_then(|row| ir.rows.get(row)) else { continue };
+        for (own, entry) in (0..).zip(row.grants.iter().chain(&row.denies)) {
+            let Some(rule) = entry.arm.and_then(|arm| uses(ir.arms.get(arm)?)) else { continue };
+            let number = holding.first_rule.checked_add(rule.rule.unwrap_or(own))?;
             let whole = ir.rules.get(usize::try_from(number).ok()?)?;
             let place = ir.slice.rules.binary_search(&whole.rule).ok()?;
-            let Rule { span, .. } = ir.slice.policy.rules.get(place)?;
-            Some(*span)
-        })
+            return ir.slice.policy.rules.get(place).map(|rule| rule.span);
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn a_changed_byte_under_a_right_checksum_is_refused_or_harmless() {
                 harmless += 1;
                 for case in &cases {
                     let verdict = facts::decide(&program, case);
-                    assert!(verdict.steps <= program.header().step_bound, "byte {place}: {verdict:?}");
+                    assert!(verdict.steps <= program.step_bound(), "byte {place}: {verdict:?}");
                     assert_ne!(verdict.code, Code::InternalFault, "byte {place}");
                 }
             }

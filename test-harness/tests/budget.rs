@@ -100,7 +100,7 @@ fn budget() {
 
 /// A blob for agents with ten grants each on one service.
 fn large_blob(agents: u32) -> Vec<u8> {
-    let size = large::Size { agents, grants: 10, services: 1, actions: 40 };
+    let size = large::Size { agents, grants: 10, services: 1, actions: 40, conditions: 0 };
     compile(&large::large(size), &large::workload(0), &Options::default()).unwrap().blob
 }
 

@@ -21,7 +21,7 @@ const LARGE_EVERY: usize = 50;
 const HELD_EVERY: usize = 7;
 
 fn config(agents: u32) -> String {
-    let size = large::Size { agents, grants: 10, services: 1, actions: 40 };
+    let size = large::Size { agents, grants: 10, services: 1, actions: 40, conditions: 0 };
     let blob = compile(&large::large(size), &large::workload(0), &Options::default()).unwrap().blob;
     inbound_config(&blob, None)
 }

@@ -9,8 +9,8 @@ use crate::limits::{MAX_BLOB_BYTES, MAX_SECTIONS};
 
 /// What every blob begins with.
 pub const MAGIC: [u8; 4] = *b"AMBT";
-/// The version that this crate writes, and the newest that it reads.
-pub const VERSION: u16 = 1;
+/// The version that this crate writes, and the newest that it reads. It reads every older one.
+pub const VERSION: u16 = 2;
 /// Where the directory begins.
 pub const HEADER_BYTES: usize = 80;
 /// What an entry of the directory takes.
@@ -143,7 +143,8 @@ impl BlobErrorKind {
 /// The header's facts about the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// No judgement takes more steps.
+    /// No judgement takes more steps. In a blob of version 1 it counts less than a judgement may take: there
+    /// `ambit_eval::Program::step_bound` alone can be relied on.
     pub step_bound: u32,
     /// Grows with every policy that is meant to replace another.
     pub generation: u64,
@@ -181,6 +182,7 @@ pub struct Signature<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Blob<'a> {
     bytes: &'a [u8],
+    version: u16,
     header: Header,
     extents: [Extent; Section::REQUIRED.len()],
     signature: Option<Extent>,
@@ -193,9 +195,15 @@ impl<'a> Blob<'a> {
     /// [`BlobError`] with the offset at which the framing is not as `FORMAT.md` says.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, BlobError> {
         let mut cursor = Cursor::new(bytes);
-        let header = parse_header(&mut cursor, bytes)?;
+        let (version, header) = parse_header(&mut cursor, bytes)?;
         let (extents, signature) = parse_directory(&mut cursor, bytes)?;
-        Ok(Self { bytes, header, extents, signature })
+        Ok(Self { bytes, version, header, extents, signature })
+    }
+
+    /// The version of the format that it is written in.
+    #[must_use]
+    pub const fn version(&self) -> u16 {
+        self.version
     }
 
     /// What the header says of the policy.
@@ -251,11 +259,12 @@ impl From<Truncated> for BlobError {
     }
 }
 
-fn parse_header(cursor: &mut Cursor<'_>, bytes: &[u8]) -> Result<Header, BlobError> {
+fn parse_header(cursor: &mut Cursor<'_>, bytes: &[u8]) -> Result<(u16, Header), BlobError> {
     if cursor.number::<4>()? != MAGIC {
         return Err(error(BlobErrorKind::Magic, 0));
     }
-    if cursor.u16()? != VERSION {
+    let version = cursor.u16()?;
+    if !(1..=VERSION).contains(&version) {
         return Err(error(BlobErrorKind::Version, 4));
     }
     let _sections = cursor.u16()?;
@@ -271,13 +280,14 @@ fn parse_header(cursor: &mut Cursor<'_>, bytes: &[u8]) -> Result<Header, BlobErr
     if hash(0, bytes.get(CHECKED_FROM..).unwrap_or_default()) != checksum {
         return Err(error(BlobErrorKind::Checksum, CHECKSUM_AT));
     }
-    Ok(Header {
+    let header = Header {
         step_bound,
         generation: cursor.u64()?,
         not_before: cursor.u64()?,
         not_after: cursor.u64()?,
         source_digest: cursor.number()?,
-    })
+    };
+    Ok((version, header))
 }
 
 type Directory = ([Extent; Section::REQUIRED.len()], Option<Extent>);

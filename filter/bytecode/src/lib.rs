@@ -2,7 +2,7 @@
 //! that reads it, which outlives any release of either.
 //!
 //! It holds the framing ([`blob`]), the one opcode table ([`opcode`]), where fields come from ([`field`]), the codes
-//! of verdicts ([`code`]), the hash, the limits, and checked reads ([`cursor`]). Writing needs the feature `alloc`
+//! of verdicts ([`code`]), what a judgement costs ([`steps`]), the hash, the limits, and checked reads ([`cursor`]). Writing needs the feature `alloc`
 //! ([`encode`]); reading needs nothing but `core`.
 //!
 //! It does not check what is in the sections, does not evaluate, and knows neither HTTP nor JSON nor the policy
@@ -34,6 +34,7 @@ pub mod field;
 pub mod hash;
 pub mod limits;
 pub mod opcode;
+pub mod steps;
 
 pub use blob::{Blob, BlobError, Section};
 pub use code::Code;

@@ -16,6 +16,8 @@ pub const MAX_NESTING: usize = 2;
 pub const MAX_TRUST_DOMAINS: usize = 16;
 /// The most effect labels.
 pub const MAX_EFFECTS: usize = 64;
+/// The most columns, or arms, that rows name by one byte each.
+pub const MAX_NARROW_IDS: u16 = 255;
 /// The longest condition, in bytes of code.
 pub const MAX_CODE_BYTES: usize = 1 << 14;
 /// The most steps that a condition may stamp.
@@ -35,16 +37,3 @@ pub const MAX_SECTIONS: usize = 32;
 pub const MAX_FIELDS: usize = 1024;
 /// The most keys on the way to a body field.
 pub const MAX_KEYS: usize = 16;
-/// The most judges of one request: the members of its lineage, the caller, and its missions.
-pub const MAX_JUDGES: u32 = 21;
-
-/// The step bound of a blob whose dearest arm takes `arm` steps, an alternative taking [`ALTERNATIVE_STEPS`] and the
-/// steps of its condition. `None` if it is beyond [`MAX_STEPS`].
-#[must_use]
-pub fn step_bound(arm: u32) -> Option<u32> {
-    let judge = arm.checked_mul(2)?.checked_add(32)?;
-    judge.checked_mul(MAX_JUDGES)?.checked_add(64).filter(|bound| *bound <= MAX_STEPS)
-}
-
-/// What looking at one alternative costs, its condition aside.
-pub const ALTERNATIVE_STEPS: u32 = 20;

@@ -7,11 +7,13 @@ use core::ops::Range;
 use ambit_bytecode::cursor::{index, u8_at, u16_at, u32_at};
 use ambit_bytecode::limits::{MAX_LIST, MAX_NESTING, MAX_STACK};
 use ambit_bytecode::opcode::Opcode;
+use ambit_bytecode::steps::search;
 use ambit_bytecode::{NONE, Source};
 
 use crate::chain::Chain;
 use crate::facts::{Caller, Facts, Request};
 use crate::literal;
+use crate::meter::Meter;
 use crate::network;
 use crate::program::{Program, kubernetes};
 use crate::text;
@@ -22,8 +24,7 @@ pub(crate) struct Scene<'a, B, F> {
     pub(crate) program: &'a Program<B>,
     pub(crate) request: &'a Request<'a, F>,
     pub(crate) chain: &'a Chain,
-    /// Steps taken so far.
-    pub(crate) steps: u32,
+    pub(crate) meter: &'a Meter,
     /// A value was met that has not been read yet.
     pub(crate) met_unread: bool,
     /// What only such values leave open counts as the lineage would have it.
@@ -94,7 +95,7 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
             let opcode = Opcode::from_byte(u8_at(code, at)?)?;
             let operand = u16_at(code, at.checked_add(1)?).unwrap_or(NONE);
             at = at.checked_add(opcode.instruction_bytes())?;
-            self.steps = self.steps.checked_add(1)?;
+            self.meter.charge(1);
             let pushed = match opcode {
                 Opcode::Field => Slot::Value(self.value(operand)?),
                 Opcode::Element => Slot::Value(self.met(self.request.facts.element(operand, element))),
@@ -169,9 +170,12 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
                 Opcode::ChainHas => Slot::Truth(self.chain_has(operand)),
                 Opcode::OriginIn => Slot::Truth(self.origin_in(operand)),
                 Opcode::CallerIn => {
-                    Slot::Truth(self.program.set_has(operand, self.chain.caller.agent).into())
+                    Slot::Truth(self.program.set_has(operand, self.chain.caller.agent, self.meter).into())
                 }
-                Opcode::UnderMission => Slot::Truth(self.chain.has_mission(operand).into()),
+                Opcode::UnderMission => {
+                    self.meter.charge_each(1, self.chain.missions().len());
+                    Slot::Truth(self.chain.has_mission(operand).into())
+                }
                 Opcode::Not => Slot::Truth(stack.truth()?.negated()),
                 Opcode::And => Slot::Truth(stack.truth()?.and(stack.truth()?)),
                 Opcode::Or => Slot::Truth(stack.truth()?.or(stack.truth()?)),
@@ -196,7 +200,7 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
 
     fn quantify(&mut self, opcode: Opcode, list: u16, body: Range<usize>, nesting: usize) -> Option<Truth> {
         let nesting = nesting.checked_add(1).filter(|nesting| *nesting <= MAX_NESTING)?;
-        self.steps = self.steps.checked_add(1)?;
+        self.meter.charge(1);
         let Some(count) = self.count(list) else {
             return Some(Truth::Unknown);
         };
@@ -261,6 +265,7 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
 
     /// Without an order, only the caller is known to stand behind this request.
     fn chain_has(&self, agent: u16) -> Truth {
+        self.meter.charge_each(1, self.chain.members().len().saturating_add(1));
         if self.chain.caller.agent == agent {
             Truth::True
         } else if !self.chain.has_member(agent) {
@@ -276,11 +281,11 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
     fn origin_in(&self, set: u16) -> Truth {
         if self.chain.ordered {
             let origin = self.chain.members().first().unwrap_or(&self.chain.caller);
-            return self.program.set_has(set, origin.agent).into();
+            return self.program.set_has(set, origin.agent, self.meter).into();
         }
-        let caller = self.program.set_has(set, self.chain.caller.agent);
+        let caller = self.program.set_has(set, self.chain.caller.agent, self.meter);
         let mut members = self.chain.members().iter();
-        let agree = members.all(|member| self.program.set_has(set, member.agent) == caller);
+        let agree = members.all(|member| self.program.set_has(set, member.agent, self.meter) == caller);
         if agree { caller.into() } else { Truth::Unknown }
     }
 
@@ -295,6 +300,7 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
         let (bytes, layout) = (self.program.bytes(), self.program.layout());
         let members = layout.literal_sets.table(bytes, u32::from(set))?;
         let member = |place| literal::value(bytes, layout, members.u16(bytes, place)?);
+        self.meter.charge(search(members.count).saturating_add(2));
         let (mut low, mut high) = (0, members.count);
         while low < high {
             let middle = low.midpoint(high);
@@ -312,7 +318,7 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
     }
 
     fn in_list(&mut self, needle: &Value<'_>, list: u16) -> Option<Truth> {
-        self.steps = self.steps.checked_add(1)?;
+        self.meter.charge(1);
         if matches!(needle, Value::Absent | Value::Unread | Value::Unusable) {
             return Some(Truth::Unknown);
         }
@@ -321,7 +327,7 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
         };
         let mut so_far = Truth::False;
         for element in 0..count {
-            self.steps = self.steps.checked_add(1)?;
+            self.meter.charge(1);
             let value = self.request.facts.element(list, element);
             so_far = so_far.or(equal(&self.met(value), needle));
         }
@@ -334,6 +340,7 @@ impl<'a, B: AsRef<[u8]>, F: Facts> Scene<'a, B, F> {
         };
         let (bytes, layout) = (self.program.bytes(), self.program.layout());
         let ranges = layout.networks.table(bytes, u32::from(networks))?;
+        self.meter.charge(ranges.count);
         let inside = (0..ranges.count)
             .any(|place| ranges.record(bytes, place).is_some_and(|r| network::holds(r, address)));
         Some(inside.into())

@@ -2,22 +2,22 @@
 //! the design; the compiler's reference evaluator states the same once more, in its own words, and tests compare the two.
 
 use ambit_bytecode::Code;
-use ambit_bytecode::NONE;
 use ambit_bytecode::cursor::{u16_at, u32_at};
-use ambit_bytecode::limits::{ALTERNATIVE_STEPS, MAX_MEMBERS, MAX_MISSIONS};
+use ambit_bytecode::limits::{MAX_MEMBERS, MAX_MISSIONS};
+use ambit_bytecode::steps;
+use ambit_bytecode::{NONE, NONE_OFFSET};
 
 use crate::chain::{Chain, Mission};
 use crate::condition::Scene;
 use crate::facts::{Caller, Facts, Key, Lineage, Request, Statement};
+use crate::layout::Modes;
+use crate::meter::Meter;
 use crate::program::{ActionRecord, Holder, Program};
 use crate::row::{Row, Side};
 use crate::table;
 use crate::table::Table;
 use crate::value::{Arguments, Truth};
 use crate::verdict::{Hop, Verdict};
-
-/// What one look into the tables is counted as, for the step bound: resolving a judge, and finding its row's entry.
-const LOOKUP_STEPS: u32 = 8;
 
 /// A request was refused.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +64,11 @@ impl<B: AsRef<[u8]>> Program<B> {
             rule: None,
             shadow: false,
             pending: false,
-            steps: LOOKUP_STEPS,
+            steps: 0,
         };
-        match self.judge(request, is_best_case, &mut verdict) {
+        let meter = Meter::default();
+        meter.charge(steps::BASE);
+        match self.judge(request, is_best_case, &mut verdict, &meter) {
             Ok(rule) => {
                 verdict.code = Code::Allowed;
                 verdict.rule = Some(rule);
@@ -78,6 +80,7 @@ impl<B: AsRef<[u8]>> Program<B> {
                 verdict.pending = refusal.pending;
             }
         }
+        verdict.steps = meter.total();
         verdict.shadow = self.is_shadow(&verdict);
         verdict
     }
@@ -101,6 +104,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         request: &Request<'_, F>,
         is_best_case: bool,
         verdict: &mut Verdict,
+        meter: &Meter,
     ) -> Result<u32, Refusal> {
         // The action names the service, and the service may have a mode of its own, whoever is refused before.
         let action = match request.key {
@@ -112,23 +116,21 @@ impl<B: AsRef<[u8]>> Program<B> {
         if let Some(code) = self.invalid_at(request.now) {
             return Err(code.into());
         }
+        meter.charge(steps::PRINCIPAL);
         let caller = self.caller(request.caller)?;
         verdict.caller = Some(caller);
         let mut chain = Chain::new(self.member(caller).ok_or(FAULT)?);
-        self.resolve(request, &mut chain)?;
-        self.check_shape(&chain)?;
+        self.resolve(request, &mut chain, meter)?;
+        self.check_shape(&chain, meter)?;
         let action = match request.key {
             Key::Refused(code) => return Err(code.into()),
             Key::Unread => return Err(Refusal { pending: true, ..Code::ActionUnknown.into() }),
             Key::Known(_) | Key::Action(_) => action.ok_or(Code::ActionUnknown)?,
         };
         let record = self.action_record(action).ok_or(FAULT)?;
-        let steps = verdict.steps;
         let mut scene =
-            Scene { program: self, request, chain: &chain, steps, met_unread: false, is_best_case };
-        let outcome = self.judge_action(&mut scene, &chain, record);
-        verdict.steps = scene.steps;
-        let rule = outcome?;
+            Scene { program: self, request, chain: &chain, meter, met_unread: false, is_best_case };
+        let rule = self.judge_action(&mut scene, &chain, record)?;
         self.check_arguments(request, action, is_best_case)?;
         Ok(rule)
     }
@@ -161,7 +163,7 @@ impl<B: AsRef<[u8]>> Program<B> {
     }
 
     /// Resolves everyone, and refuses the revoked, the malformed and the unknown, in this order.
-    fn resolve<F>(&self, request: &Request<'_, F>, chain: &mut Chain) -> Result<(), Refusal> {
+    fn resolve<F>(&self, request: &Request<'_, F>, chain: &mut Chain, meter: &Meter) -> Result<(), Refusal> {
         let nothing = Lineage { members: &[], missions: &[], merged: false };
         let lineage = match request.statement {
             Statement::Lineage(lineage) => lineage,
@@ -172,6 +174,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         }
         let mut unmapped = None;
         for (place, principal) in lineage.members.iter().enumerate() {
+            meter.charge(steps::PRINCIPAL);
             match self.agent(principal) {
                 Some(agent) => {
                     let agent = self.member(agent).ok_or(FAULT)?;
@@ -200,11 +203,18 @@ impl<B: AsRef<[u8]>> Program<B> {
         chain.stamped = profile.stamping() && matches!(request.statement, Statement::Lineage(_));
         chain.ordered = chain.members().is_empty() || (chain.stamped && !lineage.merged);
         check_origin(chain)?;
-        self.resolve_missions(chain, lineage.missions, request.now)
+        self.resolve_missions(chain, lineage.missions, request.now, meter)
     }
 
-    fn resolve_missions(&self, chain: &mut Chain, names: &[&[u8]], now: u64) -> Result<(), Refusal> {
+    fn resolve_missions(
+        &self,
+        chain: &mut Chain,
+        names: &[&[u8]],
+        now: u64,
+        meter: &Meter,
+    ) -> Result<(), Refusal> {
         for (place, name) in names.iter().enumerate() {
+            meter.charge(steps::MISSION);
             let mission = self.mission_of(name).ok_or(refuse(Code::MissionUnknown, mission(place)))?;
             chain.push_mission(self.mission(mission).ok_or(FAULT)?).ok_or(FAULT)?;
         }
@@ -221,7 +231,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         }
         for (place, agent) in chain.everyone() {
             let allowed = agent.profile.missions;
-            let permitted = |ridden: &Mission| self.set_has(allowed, ridden.mission);
+            let permitted = |ridden: &Mission| self.set_has(allowed, ridden.mission, meter);
             if allowed != NONE && !chain.missions().iter().all(permitted) {
                 return Err(refuse(Code::MissionNotPermitted, member(place)));
             }
@@ -230,12 +240,13 @@ impl<B: AsRef<[u8]>> Program<B> {
     }
 
     /// Depth, then cycles, then who may hand work to whom.
-    fn check_shape(&self, chain: &Chain) -> Result<(), Refusal> {
+    fn check_shape(&self, chain: &Chain, meter: &Meter) -> Result<(), Refusal> {
         let mesh = &self.layout().mesh;
         if chain.members().len() >= usize::from(mesh.max_depth) {
             return Err(Code::DepthExceeded.into());
         }
         for (place, agent) in chain.everyone() {
+            meter.charge(1);
             let most = agent.profile.followers;
             if most != u8::MAX && chain.followers(place) > usize::from(most) {
                 return Err(refuse(Code::DepthExceeded, member(place)));
@@ -243,6 +254,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         }
         if mesh.refuse_cycles {
             for (place, agent) in chain.everyone() {
+                meter.charge_each(1, place);
                 if chain.members().iter().take(place).any(|earlier| earlier.agent == agent.agent) {
                     return Err(refuse(Code::Cycle, member(place)));
                 }
@@ -253,7 +265,7 @@ impl<B: AsRef<[u8]>> Program<B> {
                 place.checked_add(1).and_then(|next| chain.members().get(next)).filter(|_| chain.ordered);
             let next = next.unwrap_or(&chain.caller);
             let to = agent.profile.delegates;
-            if to != NONE && !self.set_has(to, next.agent) {
+            if to != NONE && !self.set_has(to, next.agent, meter) {
                 return Err(refuse(Code::DelegationNotPermitted, member(place)));
             }
         }
@@ -268,7 +280,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         action: ActionRecord,
     ) -> Result<u32, Refusal> {
         for (hop, holder) in holders(chain) {
-            let denies = self.entry(holder, action.column, |row| row.denies)?;
+            let denies = self.entry(holder, action.column, |row| row.denies, scene.meter)?;
             if let Some(entry) = denies
                 && let Some((rule, pending)) = self.first_deny(scene, &entry)?
             {
@@ -282,7 +294,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         }
         let mut callers_grant = None;
         for (hop, holder) in holders(chain) {
-            let entry = self.entry(holder, action.column, |row| row.grants)?;
+            let entry = self.entry(holder, action.column, |row| row.grants, scene.meter)?;
             let entry = entry.ok_or(refuse(Code::NotGranted, hop))?;
             let rule = self.first_grant(scene, &entry, hop)?;
             if matches!(hop, Hop::Member(place) if usize::from(place) == chain.members().len()) {
@@ -290,6 +302,7 @@ impl<B: AsRef<[u8]>> Program<B> {
             }
         }
         for (hop, holder) in holders(chain) {
+            scene.meter.charge(steps::CEILING);
             let ceiling = holder.ceiling;
             if ceiling != NONE && action.effects & !self.effect_set(ceiling).ok_or(FAULT)? != 0 {
                 return Err(refuse(Code::EffectCeiling, hop));
@@ -299,24 +312,32 @@ impl<B: AsRef<[u8]>> Program<B> {
     }
 
     /// What a holder holds of a column.
-    fn entry(&self, holder: &Holder, column: u16, side: fn(&Row) -> Side) -> Result<Option<Entry>, Refusal> {
-        if holder.row == ambit_bytecode::NONE_OFFSET {
+    fn entry(
+        &self,
+        holder: &Holder,
+        column: u16,
+        side: fn(&Row) -> Side,
+        meter: &Meter,
+    ) -> Result<Option<Entry>, Refusal> {
+        if holder.row == NONE_OFFSET {
             return Ok(None);
         }
         let bytes = self.bytes();
-        let row = Row::at(bytes, self.layout().rows, holder.row).ok_or(FAULT)?;
+        let row = Row::at(bytes, self.layout(), holder.row).ok_or(FAULT)?;
         let of = side(&row);
-        let Some(place) = table::find(bytes, of.columns, column) else {
+        meter.charge(steps::ENTRY.saturating_add(steps::search(of.columns.count)));
+        let Some(place) = table::search(of.columns.count, column, |place| of.columns.id(bytes, place)) else {
             return Ok(None);
         };
         // Denies are numbered after the grants.
         let before = if of.columns.start == row.grants.columns.start { 0 } else { row.grants.columns.count };
-        let arm = of.arms.map(|arms| arms.u16(bytes, place).ok_or(FAULT)).transpose()?.unwrap_or(NONE);
-        Ok(Some(if arm == NONE {
-            Entry::Plain(holder.first_rule.wrapping_add(before).wrapping_add(place))
-        } else {
-            Entry::Arm(self.layout().arms.table(bytes, u32::from(arm)).ok_or(FAULT)?)
-        }))
+        let own = holder.first_rule.wrapping_add(before).wrapping_add(place);
+        let arm = of.arms.map(|arms| arms.id(bytes, place).ok_or(FAULT)).transpose()?.unwrap_or(NONE);
+        if arm == NONE {
+            return Ok(Some(Entry { own, first_rule: holder.first_rule, alternatives: None }));
+        }
+        let alternatives = self.layout().arms.table(bytes, u32::from(arm)).ok_or(FAULT)?;
+        Ok(Some(Entry { own, first_rule: holder.first_rule, alternatives: Some(alternatives) }))
     }
 
     /// The first rule of an entry that denies, and whether only unread bytes make it.
@@ -325,12 +346,9 @@ impl<B: AsRef<[u8]>> Program<B> {
         scene: &mut Scene<'_, B, F>,
         entry: &Entry,
     ) -> Result<Option<(u32, bool)>, Refusal> {
-        let alternatives = match entry {
-            Entry::Plain(rule) => return Ok(Some((*rule, false))),
-            Entry::Arm(alternatives) => *alternatives,
-        };
+        let Some(alternatives) = entry.alternatives else { return Ok(Some((entry.own, false))) };
         for place in 0..alternatives.count {
-            let alternative = self.alternative(alternatives, place)?;
+            let alternative = self.alternative(entry, alternatives, place)?;
             let truth = self.truth(scene, alternative.condition)?;
             let pending = truth == Truth::Unknown && scene.met_unread;
             if truth != Truth::False && !(pending && scene.is_best_case) {
@@ -347,14 +365,11 @@ impl<B: AsRef<[u8]>> Program<B> {
         entry: &Entry,
         hop: Hop,
     ) -> Result<u32, Refusal> {
-        let alternatives = match entry {
-            Entry::Plain(rule) => return Ok(*rule),
-            Entry::Arm(alternatives) => *alternatives,
-        };
+        let Some(alternatives) = entry.alternatives else { return Ok(entry.own) };
         let mut refusal = refuse(Code::NotGrantedThisWay, hop);
         for place in 0..alternatives.count {
-            let alternative = self.alternative(alternatives, place)?;
-            if !self.reaches(scene.chain, hop, alternative.reach)? {
+            let alternative = self.alternative(entry, alternatives, place)?;
+            if !self.reaches(scene.chain, hop, alternative.reach, scene.meter)? {
                 continue;
             }
             let truth = self.truth(scene, alternative.condition)?;
@@ -368,17 +383,18 @@ impl<B: AsRef<[u8]>> Program<B> {
         Err(refusal)
     }
 
-    fn alternative(&self, alternatives: Table<8>, place: u32) -> Result<Alternative, Refusal> {
+    fn alternative(&self, entry: &Entry, alternatives: Table<8>, place: u32) -> Result<Alternative, Refusal> {
         let record = alternatives.record(self.bytes(), place).ok_or(FAULT)?;
+        let written = u32_at(record, 0).ok_or(FAULT)?;
         Ok(Alternative {
-            rule: u32_at(record, 0).ok_or(FAULT)?,
+            rule: self.layout().form.rule(entry.first_rule, entry.own, written),
             condition: u16_at(record, 4).ok_or(FAULT)?,
             reach: u16_at(record, 6).ok_or(FAULT)?,
         })
     }
 
     fn truth<F: Facts>(&self, scene: &mut Scene<'_, B, F>, condition: u16) -> Result<Truth, Refusal> {
-        scene.steps = scene.steps.saturating_add(ALTERNATIVE_STEPS);
+        scene.meter.charge(steps::ALTERNATIVE);
         scene.met_unread = false;
         if condition == NONE {
             return Ok(Truth::True);
@@ -387,7 +403,7 @@ impl<B: AsRef<[u8]>> Program<B> {
     }
 
     /// Whether a grant may be used as its owner's place in the lineage has it. A mission's reach means nothing.
-    fn reaches(&self, chain: &Chain, hop: Hop, reach: u16) -> Result<bool, Refusal> {
+    fn reaches(&self, chain: &Chain, hop: Hop, reach: u16, meter: &Meter) -> Result<bool, Refusal> {
         let Hop::Member(place) = hop else {
             return Ok(true);
         };
@@ -402,7 +418,11 @@ impl<B: AsRef<[u8]>> Program<B> {
         } else if flags & 2 != 0 {
             true
         } else {
-            through != NONE && chain.followers_all(place, |agent| self.set_has(through, agent))
+            let may_follow = |agent| {
+                meter.charge(1);
+                self.set_has(through, agent, meter)
+            };
+            through != NONE && chain.followers_all(place, may_follow)
         })
     }
 
@@ -419,14 +439,8 @@ impl<B: AsRef<[u8]>> Program<B> {
         match verdict.action.and_then(|action| self.action_record(action)) {
             Some(action) => of_mode(action.mode),
             None => {
-                let services = self.layout().services;
-                let shadow = |place| {
-                    services
-                        .record(self.bytes(), place)
-                        .and_then(|record| record.get(3).copied())
-                        .is_some_and(of_mode)
-                };
-                if services.count == 0 { otherwise } else { (0..services.count).all(shadow) }
+                let Modes { unsaid, enforce, shadow } = self.layout().modes;
+                !enforce && (otherwise || (shadow && !unsaid))
             }
         }
     }
@@ -454,11 +468,13 @@ fn holders(chain: &Chain) -> impl Iterator<Item = (Hop, &Holder)> {
 }
 
 /// What a holder holds of one column.
-enum Entry {
-    /// One rule: unconditional, direct and through anyone.
-    Plain(u32),
-    /// Alternatives.
-    Arm(Table<8>),
+struct Entry {
+    /// The number of its rule, if it has one only.
+    own: u32,
+    /// The owner's first rule.
+    first_rule: u32,
+    /// If there are none, it is one rule: unconditional, direct and through anyone.
+    alternatives: Option<Table<8>>,
 }
 
 /// One rule that an arm offers.

@@ -308,23 +308,33 @@ impl<B: AsRef<[u8]>> Program<B> {
     }
 
     fn rules(&self, holder: Option<Holder>) -> impl Iterator<Item = RuleDescription> {
-        let row = holder.and_then(|holder| Row::at(self.bytes(), self.layout().rows, holder.row));
+        let row = holder.and_then(|holder| Row::at(self.bytes(), self.layout(), holder.row));
         let first = holder.map_or(0, |holder| holder.first_rule);
         let row = row.unwrap_or_default();
-        let first_deny = first.saturating_add(row.grants.columns.count);
-        self.side(row.grants, true, first).chain(self.side(row.denies, false, first_deny))
+        self.side(row.grants, true, first, 0).chain(self.side(
+            row.denies,
+            false,
+            first,
+            row.grants.columns.count,
+        ))
     }
 
-    /// The rules of one side of a row; `first` is the number of the plain rule in its first place.
-    fn side(&self, side: Side, grants: bool, first: u32) -> impl Iterator<Item = RuleDescription> {
+    /// The rules of one side of a row, before whose entries there are so many others; `first` is the owner's first rule.
+    fn side(
+        &self,
+        side: Side,
+        grants: bool,
+        first: u32,
+        before: u32,
+    ) -> impl Iterator<Item = RuleDescription> {
         (0..side.columns.count).flat_map(move |place| {
-            let arm = side.arms.and_then(|arms| some(arms.u16(self.bytes(), place)?));
+            let arm = side.arms.and_then(|arms| some(arms.id(self.bytes(), place)?));
             let alternatives = arm.and_then(|arm| self.layout().arms.table(self.bytes(), u32::from(arm)));
             (0..alternatives.map_or(1, |table| table.count)).filter_map(move |nth| {
-                let column = side.columns.u16(self.bytes(), place)?;
-                let number = first.saturating_add(place);
+                let column = side.columns.id(self.bytes(), place)?;
+                let own = first.wrapping_add(before).wrapping_add(place);
                 let plain = RuleDescription {
-                    number,
+                    number: own,
                     grants,
                     column,
                     condition: None,
@@ -333,7 +343,7 @@ impl<B: AsRef<[u8]>> Program<B> {
                 };
                 let Some(alternatives) = alternatives else { return Some(plain) };
                 let record = alternatives.record(self.bytes(), nth)?;
-                let number = u32_at(record, 0)?;
+                let number = self.layout().form.rule(first, own, u32_at(record, 0)?);
                 let condition = some(u16_at(record, 4)?);
                 match some(u16_at(record, 6)?) {
                     None => Some(RuleDescription { number, condition, ..plain }),

@@ -24,9 +24,47 @@ pub(crate) struct Selector {
     pub(crate) automaton: u16,
 }
 
+/// What a blob's version and counts say of how it is written: `FORMAT.md`, rows and arms.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Form {
+    /// Rules of arms count from the owner's first; in version 1 from the start of the blob.
+    pub(crate) relative_rules: bool,
+    /// Columns in rows take two bytes.
+    pub(crate) wide_columns: bool,
+    /// Arms in rows take two bytes.
+    pub(crate) wide_arms: bool,
+}
+
+impl Form {
+    /// The number of a rule: of what is written in an arm, by the owner's first rule and the number of the entry itself.
+    #[inline]
+    pub(crate) const fn rule(self, first: u32, of_entry: u32, written: u32) -> u32 {
+        match written {
+            _ if !self.relative_rules => written,
+            0 => of_entry,
+            _ => first.wrapping_add(written),
+        }
+    }
+}
+
+/// Which modes the services have between them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Modes {
+    /// Some say nothing.
+    pub(crate) unsaid: bool,
+    /// Some enforce.
+    pub(crate) enforce: bool,
+    /// Some are in shadow.
+    pub(crate) shadow: bool,
+}
+
 /// Where everything lies. All offsets are from the start of the blob.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
+    pub(crate) form: Form,
+    pub(crate) modes: Modes,
+    /// No judgement takes more steps.
+    pub(crate) step_bound: u32,
     pub(crate) string_starts: Table<4>,
     pub(crate) text: usize,
     pub(crate) mesh: Mesh,

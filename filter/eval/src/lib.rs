@@ -30,6 +30,7 @@ pub mod facts;
 pub mod inspect;
 mod layout;
 mod literal;
+mod meter;
 mod network;
 mod program;
 mod row;

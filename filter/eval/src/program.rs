@@ -5,11 +5,13 @@ use ambit_bytecode::blob::{Blob, Header};
 use ambit_bytecode::cursor::{index, u8_at, u16_at, u32_at, u64_at};
 use ambit_bytecode::hash::{hash, hash_prefixed};
 use ambit_bytecode::opcode::{Opcode, Operand};
+use ambit_bytecode::steps::search;
 use ambit_bytecode::{NONE, Source};
 
 use crate::chain::{Member, Mission};
 use crate::facts::{Principal, Protocol};
 use crate::layout::Layout;
+use crate::meter::Meter;
 use crate::table;
 use crate::verify::{VerifyError, verify};
 
@@ -110,6 +112,12 @@ impl<B: AsRef<[u8]>> Program<B> {
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// No judgement takes more steps.
+    #[must_use]
+    pub const fn step_bound(&self) -> u32 {
+        self.layout.step_bound
     }
 
     /// The blob.
@@ -413,8 +421,9 @@ impl<B: AsRef<[u8]>> Program<B> {
     }
 
     /// Whether a set has a member. A set that is none has no member.
-    pub(crate) fn set_has(&self, set: u16, member: u16) -> bool {
+    pub(crate) fn set_has(&self, set: u16, member: u16, meter: &Meter) -> bool {
         let members = self.layout.sets.table(self.bytes(), u32::from(set)).unwrap_or_default();
+        meter.charge(search(members.count));
         table::find(self.bytes(), members, member).is_some()
     }
 }

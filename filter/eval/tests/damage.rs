@@ -166,7 +166,7 @@ proptest! {
     fn any_condition_is_a_program(tree in tree()) {
         let listing = tree.listing();
         let code = assemble(&listing).unwrap();
-        prop_assume!(code.steps < 20_000);
+        prop_assume!(world(&listing).assembled(&listing).steps < 20_000);
         prop_assert!(harmless(&world(&listing).blob(), &battery()), "{}", listing);
         let written = disassemble(&code.bytes, &mut |_, _| None).unwrap();
         prop_assert_eq!(assemble(&written), Ok(code));

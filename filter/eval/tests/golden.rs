@@ -25,16 +25,17 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ambit_bytecode::Opcode;
+use ambit_bytecode::blob::{Blob, Section, VERSION};
 use ambit_compiler::check::check;
 use ambit_compiler::compile::{Options, SigningKey, compile};
 use ambit_compiler::diagnostics::render::{Format, render};
 use ambit_compiler::source::Sources;
-use ambit_eval::{Hop, Program, Verdict};
+use ambit_eval::{Hop, Program, Verdict, VerifyErrorKind};
 
 use asked::Asked;
 use damaged::{damages, harmless, repair};
 
-const NAMES: [&str; 4] = ["arguments", "conditions", "delegation", "everything"];
+const NAMES: [&str; 6] = ["arguments", "conditions", "delegation", "everything", "everything-2", "shared"];
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
@@ -58,7 +59,7 @@ fn blob(name: &str) -> Vec<u8> {
 
 /// A blob as this compiler, or the test's writer, makes it today.
 fn written(name: &str) -> Vec<u8> {
-    if name == "everything" {
+    if name == "everything-2" {
         return everything::draft().blob();
     }
     let text = std::fs::read(file(name, "yaml")).unwrap();
@@ -133,9 +134,37 @@ fn old_blobs_judge_as_they_did() {
         for (asked, expected) in requests(name) {
             let verdict = asked.of(&program);
             assert_eq!(shown(&verdict), expected, "{name}: {asked:?}");
-            assert!(verdict.steps <= program.header().step_bound);
+            assert!(verdict.steps <= program.step_bound());
         }
         assert_eq!(listing::of(&program), std::fs::read_to_string(file(name, "listing")).unwrap(), "{name}");
+    }
+}
+
+/// Both versions are among them, so that both are read by everything below.
+#[test]
+fn every_version_is_kept() {
+    let versions = NAMES.map(|name| Blob::parse(&blob(name)).unwrap().version());
+    assert_eq!(BTreeSet::from(versions), (1..=VERSION).collect());
+}
+
+/// What version 1 stamps does not count all that a judgement takes, and is checked all the same.
+#[test]
+fn stamps_are_checked_by_their_version() {
+    for name in NAMES {
+        let blob = blob(name);
+        let parsed = Blob::parse(&blob).unwrap();
+        let bound = Program::verify(blob.as_slice()).unwrap().step_bound();
+        assert!(bound == parsed.header().step_bound || parsed.version() == 1, "{name}");
+        let code = parsed.extent(Section::Code).start;
+        for stamp in [12, code + 12] {
+            if u16::from_le_bytes([blob[code], blob[code + 1]]) == 0 && stamp > 12 {
+                continue;
+            }
+            let mut changed = blob.clone();
+            changed[stamp] ^= 1;
+            repair(&mut changed);
+            assert_eq!(Program::verify(changed).unwrap_err().kind, VerifyErrorKind::Steps, "{name}");
+        }
     }
 }
 

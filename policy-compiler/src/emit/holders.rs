@@ -1,6 +1,7 @@
 //! The mesh, and who holds what: agents, their profiles, missions, rows, arms and reaches.
 
 use ambit_bytecode::encode::Sections;
+use ambit_bytecode::limits::MAX_NARROW_IDS;
 use ambit_bytecode::{NONE, NONE_OFFSET, Section};
 
 use crate::compile::{CompileError, Options};
@@ -49,6 +50,14 @@ pub(super) fn mesh(
 }
 
 pub(super) fn rows(lowered: &Lowered, out: &mut Vec<u8>) -> Result<RowOffsets, CompileError> {
+    let is_wide = |count: usize| count > usize::from(MAX_NARROW_IDS);
+    let (wide_columns, wide_arms) = (is_wide(lowered.ir.column_count.into()), is_wide(lowered.ir.arms.len()));
+    let id = |out: &mut Vec<u8>, id: u16, is_wide: bool| match u8::try_from(id) {
+        Ok(id) if !is_wide => out.push(id),
+        // Of two bytes, or none.
+        _ if !is_wide => out.push(u8::MAX),
+        _ => write::u16(out, id),
+    };
     let mut offsets = Vec::new();
     for Row { grants, denies } in &lowered.ir.rows {
         offsets.push(write::wide(out.len(), "bytes of rows")?);
@@ -58,11 +67,11 @@ pub(super) fn rows(lowered: &Lowered, out: &mut Vec<u8>) -> Result<RowOffsets, C
         }
         for side in [grants, denies] {
             for Entry { column, .. } in side {
-                write::u16(out, *column);
+                id(out, *column, wide_columns);
             }
             if side.iter().any(|entry| entry.arm.is_some()) {
                 for Entry { arm, .. } in side {
-                    write::u16(out, arm.map_or(Ok(NONE), |arm| write::narrow(arm, "arms"))?);
+                    id(out, arm.map_or(Ok(NONE), |arm| write::narrow(arm, "arms"))?, wide_arms);
                 }
             }
         }
@@ -75,7 +84,7 @@ pub(super) fn arms(lowered: &Lowered, out: &mut Vec<u8>) -> Result<(), CompileEr
     write::count32(out, arms.len(), "arms")?;
     write::firsts(out, arms.iter().map(|arm| arm.alternatives.len()))?;
     for alternative in arms.iter().flat_map(|arm| &arm.alternatives) {
-        write::u32(out, alternative.rule);
+        write::u32(out, alternative.rule.unwrap_or(0));
         write::u16(out, alternative.condition.map_or(Ok(NONE), |place| write::narrow(place, "conditions"))?);
         write::u16(out, alternative.reach.map_or(Ok(NONE), |place| write::narrow(place, "reaches"))?);
     }

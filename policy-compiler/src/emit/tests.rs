@@ -5,7 +5,7 @@ use super::*;
 use crate::compile::compile;
 use crate::generate::large::{Size, large, workload};
 
-const SIZE: Size = Size { agents: 8, grants: 2, services: 1, actions: 4 };
+const SIZE: Size = Size { agents: 8, grants: 2, services: 1, actions: 4, conditions: 0 };
 
 fn compiled(options: &Options) -> Compiled {
     compile(&large(SIZE), &workload(0), options).unwrap()

@@ -1,10 +1,11 @@
 //! Large, regular policies, for measurements.
 
 use crate::model::{
-    Action, ActionId, Agent, Cycles, Delegates, EffectSet, Identity, Mesh, Mode, Outbound, Policy, Protocol,
-    Reach, Rule, RuleId, Selector, Service, ServiceId, Through, Workload,
+    Action, ActionId, Agent, Comparison, Condition, Cycles, Decimal, Delegates, EffectSet, Field, Identity,
+    Literal, Mesh, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId, Selector, Service,
+    ServiceId, Through, Workload,
 };
-use crate::reference::{Case, Key, Lineage};
+use crate::reference::{Case, FieldValue, Key, Lineage};
 use crate::source::Span;
 
 use super::choices::Choices;
@@ -20,6 +21,8 @@ pub struct Size {
     pub services: u32,
     /// Actions of each service.
     pub actions: u32,
+    /// How many different conditions grants have, drawn for each. With none, grants are unconditional.
+    pub conditions: u32,
 }
 
 /// A policy of a size. The first agents of each service hold the same: actions 0 to `grants`.
@@ -40,7 +43,9 @@ pub fn large(size: Size) -> Policy {
             }
             let first = rules.len();
             for index in held.into_iter().take(usize::try_from(size.grants).unwrap_or(0)) {
-                rules.push(grant(ActionId { service: ServiceId(service), index }));
+                let drawn = choices.below(usize::try_from(size.conditions).unwrap_or(0));
+                let when = if size.conditions == 0 { None } else { Some(at_most(drawn)) };
+                rules.push(grant(ActionId { service: ServiceId(service), index }, when));
             }
             agent(
                 place,
@@ -82,7 +87,7 @@ pub fn request(size: Size) -> Case {
         },
         protocol: Protocol::Mcp,
         key: Key::Known(b"tools/call:tool-3".to_vec()),
-        fields: std::collections::BTreeMap::new(),
+        fields: [(limit(), FieldValue::Number(Decimal { coefficient: 1, exponent: 0 }))].into(),
         arguments: None,
         now: 1,
     }
@@ -98,10 +103,25 @@ fn names(agent: u32) -> (String, String) {
     (format!("team-{}", agent.checked_rem(20).unwrap_or(0)), format!("agent-{agent}"))
 }
 
-fn grant(action: ActionId) -> Rule {
+/// The one field that conditions read.
+fn limit() -> Field {
+    Field::Body(["params", "arguments", "limit"].map(str::to_owned).to_vec())
+}
+
+fn at_most(number: usize) -> Condition {
+    // Odd, so that it is in lowest form.
+    let coefficient = i64::try_from(number).unwrap_or(0).saturating_mul(2).saturating_add(1);
+    Condition::Compare {
+        op: Comparison::LessOrEqual,
+        left: Operand::Field(limit()),
+        right: Operand::Literal(Literal::Number(Decimal { coefficient, exponent: 0 })),
+    }
+}
+
+fn grant(action: ActionId, when: Option<Condition>) -> Rule {
     Rule {
         actions: vec![action],
-        when: None,
+        when,
         reach: Reach { direct: true, through: Through::Anyone },
         span: Span::default(),
     }

@@ -127,13 +127,11 @@ impl<'a> Builder<'a> {
             }
         }
         let mut row = Row::default();
-        let mut place = 0;
         for (effect, columns) in [(Effect::Grant, grants), (Effect::Deny, denies)] {
             for (column, rules) in columns {
-                let arm = self.arm(&rules, place, effect, column, &mut numbers)?;
+                let arm = self.arm(&rules, effect, column, &mut numbers)?;
                 let side = if effect == Effect::Grant { &mut row.grants } else { &mut row.denies };
                 side.push(Entry { column, arm });
-                place = place.saturating_add(1);
             }
         }
         self.rules.extend(numbers.rules);
@@ -156,17 +154,15 @@ impl<'a> Builder<'a> {
         columns
     }
 
-    /// The arm of `rules`, whose entry has the number `place`; `None` if it is plain.
+    /// The arm of `rules`, the first of which has the number of their entry; `None` if it is plain.
     fn arm(
         &mut self,
         rules: &[RuleId],
-        place: u32,
         effect: Effect,
         column: u16,
         numbers: &mut Numbers<'_>,
     ) -> Result<Option<usize>, CompileError> {
         let mut alternatives: Vec<Alternative> = Vec::new();
-        let alone = rules.len() == 1;
         // A deny matches wherever its owner is, and a mission is nowhere in particular.
         let reach_counts = effect == Effect::Grant && matches!(numbers.owner, Owner::Agent(_));
         for id in rules {
@@ -179,8 +175,8 @@ impl<'a> Builder<'a> {
             if always && alternatives.is_empty() {
                 return Ok(None);
             }
-            let number = if alone { place } else { numbers.next(*id, effect, column) };
-            alternatives.push(Alternative { rule: number, condition, reach });
+            let rule = if alternatives.is_empty() { None } else { Some(numbers.next(*id, effect, column)) };
+            alternatives.push(Alternative { rule, condition, reach });
             if always {
                 // Whatever comes later is never looked at.
                 break;

@@ -30,7 +30,8 @@ impl fmt::Display for Ir {
         for (place, arm) in self.arms.iter().enumerate() {
             writeln!(f, "arm {place}")?;
             for Alternative { rule, condition, reach } in &arm.alternatives {
-                writeln!(f, "  rule +{rule} condition {} reach {}", Place(*condition), Place(*reach))?;
+                let rule = rule.map_or("its own".to_owned(), |rule| format!("+{rule}"));
+                writeln!(f, "  rule {rule} condition {} reach {}", Place(*condition), Place(*reach))?;
             }
         }
         for (place, condition) in self.conditions.iter().enumerate() {

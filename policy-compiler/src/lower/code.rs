@@ -2,6 +2,7 @@
 
 use ambit_bytecode::Opcode;
 use ambit_bytecode::limits::{MAX_CODE_BYTES, MAX_CONDITION_STEPS, MAX_LIST, MAX_NESTING, MAX_STACK};
+use ambit_bytecode::steps;
 
 use crate::compile::CompileErrorKind;
 use crate::ir::{Expression, Value};
@@ -44,7 +45,13 @@ impl Code {
         for operand in operands {
             bytes.extend(operand.to_le_bytes());
         }
-        Self { bytes, steps: 1, stack }
+        Self { bytes, steps: steps::instruction(opcode, 0), stack }
+    }
+
+    /// One instruction whose operand is a set of so many members.
+    fn of_set(opcode: Opcode, set: u16, members: usize) -> Self {
+        let members = u32::try_from(members).unwrap_or(u32::MAX);
+        Self { steps: steps::instruction(opcode, members), ..Self::one(opcode, &[set], 1) }
     }
 
     /// What follows, which finds so many slots of this code's on the stack.
@@ -81,14 +88,12 @@ impl Lowerer<'_> {
             Expression::Or(parts) => self.joined(parts, Opcode::SkipIfTrue, Opcode::Or)?,
             Expression::Compare(op, left, right) => self.two(left, right, comparison(*op))?,
             Expression::InSet(needle, set) => {
-                let set = self.tables.literal_set(set)?;
-                self.value(needle)?.op(Opcode::InSet, &[set])
+                let id = self.tables.literal_set(set)?;
+                self.value(needle)?.then(Code::of_set(Opcode::InSet, id, set.len()), 0)
             }
             Expression::InList(needle, list) => {
                 let list = self.tables.list(list)?;
-                let mut code = self.value(needle)?.op(Opcode::InList, &[list]);
-                code.steps = code.steps.saturating_add(MAX_LIST).saturating_add(1);
-                code
+                self.value(needle)?.op(Opcode::InList, &[list])
             }
             Expression::Truth(subject) => self.value(subject)?.op(Opcode::Truth, &[]),
             Expression::Has(field) => Code::one(Opcode::Has, &[self.tables.field(field)?], 1),
@@ -102,11 +107,15 @@ impl Lowerer<'_> {
             }
             Expression::InNetwork(subject, ranges) => {
                 let networks = self.tables.networks(ranges)?;
-                self.value(subject)?.op(Opcode::InNetwork, &[networks])
+                self.value(subject)?.then(Code::of_set(Opcode::InNetwork, networks, ranges.len()), 0)
             }
             Expression::ChainHas(agent) => Code::one(Opcode::ChainHas, &[agent_number(*agent)?], 1),
-            Expression::OriginIn(agents) => Code::one(Opcode::OriginIn, &[self.tables.agents(agents)?], 1),
-            Expression::CallerIn(agents) => Code::one(Opcode::CallerIn, &[self.tables.agents(agents)?], 1),
+            Expression::OriginIn(agents) => {
+                Code::of_set(Opcode::OriginIn, self.tables.agents(agents)?, agents.len())
+            }
+            Expression::CallerIn(agents) => {
+                Code::of_set(Opcode::CallerIn, self.tables.agents(agents)?, agents.len())
+            }
             Expression::UnderMission(mission) => {
                 let too_many = CompileErrorKind::TooMany { what: "missions", most: super::tables::MAX_IDS };
                 Code::one(Opcode::UnderMission, &[u16::try_from(mission.0).map_err(|_| too_many)?], 1)
@@ -148,7 +157,7 @@ impl Lowerer<'_> {
             return Err(CompileErrorKind::ConditionTooDeep);
         }
         let mut code = Code::one(opcode, &[self.tables.list(list)?, body.length()?], 1);
-        code.steps = body.steps.saturating_mul(MAX_LIST).saturating_add(2);
+        code.steps = code.steps.saturating_add(body.steps.saturating_mul(MAX_LIST));
         code.bytes.extend(body.bytes);
         Ok(code)
     }

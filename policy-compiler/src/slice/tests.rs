@@ -2,7 +2,7 @@ use super::*;
 use crate::generate::large::{Size, large, workload};
 use crate::model::{Identity, Mode};
 
-const SIZE: Size = Size { agents: 40, grants: 2, services: 4, actions: 4 };
+const SIZE: Size = Size { agents: 40, grants: 2, services: 4, actions: 4, conditions: 0 };
 
 /// The names of the agents that the slice of service 0 keeps without bystanders, other than its holders, after
 /// `change` was made to the first agent that holds nothing there and to the first that does.

@@ -9,8 +9,8 @@ use super::facts::{CaseFacts, with_facts};
 pub(crate) fn differs(program: &Program<Vec<u8>>, actual: &Verdict, case: &Case) -> Option<String> {
     for cut in [0_u16, 1, 2, 3, 5, 8, 16] {
         let best = best_case(program, case, |field| cut != 0 && field % cut == 0);
-        if best.steps > program.header().step_bound {
-            return Some(format!("{} steps, bound {}", best.steps, program.header().step_bound));
+        if best.steps > program.step_bound() {
+            return Some(format!("{} steps, bound {}", best.steps, program.step_bound()));
         }
         if best.pending || (actual.allows() && !best.allows()) {
             return Some(format!("the best case {best:?} is not as good as {actual:?}"));

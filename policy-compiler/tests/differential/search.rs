@@ -138,8 +138,8 @@ impl Blob {
         if !same {
             return Some(format!("expected {expected:?}\nactual {actual:?}, rule {rule:?}"));
         }
-        if actual.steps > program.header().step_bound {
-            return Some(format!("{} steps, bound {}", actual.steps, program.header().step_bound));
+        if actual.steps > program.step_bound() {
+            return Some(format!("{} steps, bound {}", actual.steps, program.step_bound()));
         }
         let verdict = facts::decide(sparse, case);
         let allows = expected.verdict == Verdict::Allow;

@@ -5,13 +5,13 @@ use ambit_bytecode::NONE;
 use ambit_bytecode::blob::{Blob, Section};
 use ambit_bytecode::cursor::{index, slice_at, u8_at, u16_at, u32_at};
 use ambit_bytecode::field::Source;
-use ambit_bytecode::limits::{
-    ALTERNATIVE_STEPS, MAX_CODE_BYTES, MAX_CONDITION_STEPS, MAX_LIST, MAX_NESTING, MAX_STACK, step_bound,
-};
+use ambit_bytecode::limits::{MAX_CODE_BYTES, MAX_CONDITION_STEPS, MAX_LIST, MAX_NESTING, MAX_STACK};
 use ambit_bytecode::opcode::{Kind, Opcode, Operand};
+use ambit_bytecode::steps;
 
-use super::{VerifyError, VerifyErrorKind, place};
+use super::{VerifyError, VerifyErrorKind, bounds, place, version1};
 use crate::layout::Layout;
+use crate::table::Groups;
 
 /// The most jumps of one piece of code that may be open at a time.
 const MAX_OPEN_JUMPS: usize = 32;
@@ -46,17 +46,21 @@ impl Stack {
     }
 }
 
-pub(super) fn check(blob: &Blob<'_>, layout: &Layout) -> Result<(), VerifyError> {
+/// Checks conditions, and says what a judgement takes at most.
+pub(super) fn check(blob: &Blob<'_>, layout: &Layout) -> Result<u32, VerifyError> {
     let place = place(blob, Section::Code);
     let bytes = blob.bytes();
+    let is_first = blob.version() == 1;
+    let price = if is_first { version1::instruction } else { steps::instruction };
     // Were pieces to overlap, a small blob could take long to check.
     let mut next = 0;
+    let mut dearest = 0;
     for condition in 0..layout.conditions.count {
         let here = layout.conditions.offset(condition);
         let record = layout.conditions.record(bytes, condition);
         let record = record.ok_or_else(|| place.error_at(VerifyErrorKind::Truncated, here))?;
         let field = |at| u32_at(record, at).unwrap_or(u32::MAX);
-        let (offset, length, steps) = (index(field(0)), index(field(4)), field(8));
+        let (offset, length, stamped) = (index(field(0)), index(field(4)), field(8));
         let start = layout.instructions.start.saturating_add(offset);
         if offset != next {
             return Err(place.error_at(VerifyErrorKind::Order, here));
@@ -66,49 +70,44 @@ pub(super) fn check(blob: &Blob<'_>, layout: &Layout) -> Result<(), VerifyError>
             return Err(place.error_at(VerifyErrorKind::Count, here));
         }
         let code = slice_at(bytes, start, length).unwrap_or_default();
-        let piece = Piece { bytes, layout, list: None, nesting: 0 };
-        let taken = piece.check(code).map_err(|(kind, at)| place.error_at(kind, start.saturating_add(at)))?;
-        if taken != steps || steps > MAX_CONDITION_STEPS {
+        let steps_by = |price| {
+            let piece = Piece { bytes, layout, price, list: None, nesting: 0 };
+            piece.check(code).map_err(|(kind, at)| place.error_at(kind, start.saturating_add(at)))
+        };
+        if steps_by(price)? != stamped || stamped > MAX_CONDITION_STEPS {
             return Err(place.error_at(VerifyErrorKind::Steps, here));
         }
+        dearest = dearest.max(if is_first { steps_by(steps::instruction)? } else { stamped });
     }
     if next != index(layout.instructions.count) {
         let end = layout.instructions.start.saturating_add(next);
         return Err(place.error_at(VerifyErrorKind::Trailing, end));
     }
-    let bound = dearest_arm(bytes, layout).and_then(step_bound);
-    if bound != Some(blob.header().step_bound) {
-        return Err(VerifyError { kind: VerifyErrorKind::Steps, section: None, offset: 12 });
+    let (stamp, bound) = if is_first {
+        (version1::step_bound(bytes, layout), bounds::of_version1(bytes, layout, dearest))
+    } else {
+        let bound = bounds::of(bytes, layout);
+        (bound, bound)
+    };
+    match bound {
+        Some(bound) if stamp == Some(blob.header().step_bound) => Ok(bound),
+        _ => Err(VerifyError { kind: VerifyErrorKind::Steps, section: None, offset: 12 }),
     }
-    Ok(())
-}
-
-/// The most that the alternatives of one arm take together.
-fn dearest_arm(bytes: &[u8], layout: &Layout) -> Option<u32> {
-    let mut dearest = 0;
-    for arm in 0..layout.arms.count() {
-        let alternatives = layout.arms.table(bytes, arm)?;
-        let mut sum = 0_u32;
-        for alternative in 0..alternatives.count {
-            let condition = u16_at(alternatives.record(bytes, alternative)?, 4)?;
-            let steps = match condition {
-                NONE => 0,
-                condition => u32_at(layout.conditions.record(bytes, u32::from(condition))?, 8)?,
-            };
-            sum = sum.checked_add(ALTERNATIVE_STEPS)?.checked_add(steps)?;
-        }
-        dearest = dearest.max(sum);
-    }
-    Some(dearest)
 }
 
 /// A piece of code: a condition, or a quantifier's body.
 struct Piece<'a> {
     bytes: &'a [u8],
     layout: &'a Layout,
+    /// The most steps of an instruction, by how many members the set has that its operand names.
+    price: fn(Opcode, u32) -> u32,
     /// The list whose elements the body runs over.
     list: Option<u16>,
     nesting: usize,
+}
+
+fn members_of<const SIZE: usize>(sets: Groups<SIZE>, bytes: &[u8], set: u16) -> u32 {
+    sets.table(bytes, u32::from(set)).unwrap_or_default().count
 }
 
 type At<T> = Result<T, (VerifyErrorKind, usize)>;
@@ -147,7 +146,8 @@ impl Piece<'_> {
             for kind in opcode.stack().leaves {
                 stack.push(*kind).map_err(|kind| (kind, at))?;
             }
-            let mut cost = 1_u32;
+            let mut body_steps = 0_u32;
+            let mut members = 0_u32;
             let mut after = next;
             for (place, operand) in opcode.operands().iter().enumerate() {
                 let operand_at = at.saturating_add(1).saturating_add(place.saturating_mul(2));
@@ -169,15 +169,12 @@ impl Piece<'_> {
                         let taken = self
                             .body(list, body)
                             .map_err(|(kind, inner)| (kind, next.saturating_add(inner)))?;
-                        cost = taken.saturating_mul(MAX_LIST).saturating_add(2);
+                        body_steps = taken.saturating_mul(MAX_LIST);
                     }
-                    named => self.operand(*named, id).map_err(|kind| (kind, at))?,
+                    named => members = self.operand(*named, id).map_err(|kind| (kind, at))?,
                 }
             }
-            if opcode == Opcode::InList {
-                cost = MAX_LIST.saturating_add(2);
-            }
-            steps = steps.saturating_add(cost);
+            steps = steps.saturating_add((self.price)(opcode, members)).saturating_add(body_steps);
             at = after;
         }
         let left_over = jumps.iter().any(Option::is_some);
@@ -193,11 +190,11 @@ impl Piece<'_> {
         if nesting > MAX_NESTING {
             return Err((VerifyErrorKind::Nesting, 0));
         }
-        Piece { bytes: self.bytes, layout: self.layout, list: Some(list), nesting }.check(body)
+        Piece { list: Some(list), nesting, ..*self }.check(body)
     }
 
-    /// The operand names something of the right sort.
-    fn operand(&self, operand: Operand, id: u16) -> Result<(), VerifyErrorKind> {
+    /// The operand names something of the right sort. How many members it has, if it is a set.
+    fn operand(&self, operand: Operand, id: u16) -> Result<u32, VerifyErrorKind> {
         let layout = self.layout;
         let count = match operand {
             Operand::Field | Operand::List | Operand::ElementField => layout.fields.count,
@@ -208,7 +205,7 @@ impl Piece<'_> {
             Operand::Agents => layout.sets.count(),
             Operand::Agent => layout.agents.count,
             Operand::Mission => layout.missions.count,
-            Operand::Skip | Operand::Body => return Ok(()),
+            Operand::Skip | Operand::Body => return Ok(0),
         };
         if u32::from(id) >= count {
             return Err(VerifyErrorKind::Reference);
@@ -220,7 +217,10 @@ impl Piece<'_> {
             Operand::Field if lies_in != NONE => Err(VerifyErrorKind::Nesting),
             Operand::List if lies_in != NONE || !is_body => Err(VerifyErrorKind::Nesting),
             Operand::ElementField if Some(lies_in) != self.list => Err(VerifyErrorKind::Nesting),
-            _ => Ok(()),
+            Operand::LiteralSet => Ok(members_of(layout.literal_sets, self.bytes, id)),
+            Operand::Networks => Ok(members_of(layout.networks, self.bytes, id)),
+            Operand::Agents => Ok(members_of(layout.sets, self.bytes, id)),
+            _ => Ok(0),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Sections as tables: counts, record sizes, and that nothing is left over.
 
 use ambit_bytecode::blob::{Blob, Section};
-use ambit_bytecode::cursor::{Cursor, Truncated, index};
-use ambit_bytecode::limits::{MAX_BODY_BYTES, MAX_EFFECTS, MAX_FIELDS, MAX_TRUST_DOMAINS};
+use ambit_bytecode::cursor::{Cursor, Truncated, index, u8_at};
+use ambit_bytecode::limits::{MAX_BODY_BYTES, MAX_EFFECTS, MAX_FIELDS, MAX_NARROW_IDS, MAX_TRUST_DOMAINS};
 
 use super::{Place, VerifyError, VerifyErrorKind, place};
 use crate::facts::Protocol;
-use crate::layout::{Layout, Mesh, Selector};
+use crate::layout::{Form, Layout, Mesh, Selector};
 use crate::table::{Groups, Index, Table};
 
 /// Reads one section and knows how to complain about it.
@@ -129,7 +129,17 @@ pub(super) fn lay_out(blob: &Blob<'_>) -> Result<Layout, VerifyError> {
     layout.networks = grouped(blob, Section::Networks)?;
     automata(blob, &mut layout)?;
     code(blob, &mut layout)?;
+    layout.form = form(blob, &layout);
     Ok(layout)
+}
+
+fn form(blob: &Blob<'_>, layout: &Layout) -> Form {
+    let is_first = blob.version() == 1;
+    Form {
+        relative_rules: !is_first,
+        wide_columns: is_first || layout.columns > MAX_NARROW_IDS,
+        wide_arms: is_first || layout.arms.count() > u32::from(MAX_NARROW_IDS),
+    }
 }
 
 /// `count u16`, `reserved u16`, and records.
@@ -231,6 +241,13 @@ fn actions(blob: &Blob<'_>, layout: &mut Layout) -> Result<(), VerifyError> {
     layout.services = reader.table(u32::from(services))?;
     layout.actions = reader.table(u32::from(actions))?;
     layout.listings = reader.table(u32::from(listings))?;
+    for place in 0..layout.services.count {
+        match layout.services.record(blob.bytes(), place).and_then(|record| u8_at(record, 3)) {
+            Some(1) => layout.modes.enforce = true,
+            Some(2) => layout.modes.shadow = true,
+            _ => layout.modes.unsaid = true,
+        }
+    }
     reader.at_end()
 }
 

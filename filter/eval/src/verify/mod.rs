@@ -5,9 +5,11 @@
 //! that it can name has been.
 
 mod automata;
+mod bounds;
 mod code;
 mod layout;
 mod references;
+mod version1;
 
 use ambit_bytecode::blob::{Blob, BlobError, Extent, Section};
 use ambit_bytecode::cursor::Truncated;
@@ -112,10 +114,10 @@ impl Place {
 
 /// Checks a blob and says where everything lies.
 pub(crate) fn verify(blob: &Blob<'_>) -> Result<Layout, VerifyError> {
-    let layout = layout::lay_out(blob)?;
+    let mut layout = layout::lay_out(blob)?;
     references::check(blob, &layout)?;
     automata::check(blob, &layout)?;
-    code::check(blob, &layout)?;
+    layout.step_bound = code::check(blob, &layout)?;
     Ok(layout)
 }
 

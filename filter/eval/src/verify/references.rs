@@ -335,19 +335,19 @@ impl Checker<'_> {
         if offset == NONE_OFFSET {
             return Ok(());
         }
-        let row = Row::at(self.bytes, self.layout.rows, offset).ok_or(VerifyErrorKind::Reference)?;
+        let row = Row::at(self.bytes, self.layout, offset).ok_or(VerifyErrorKind::Reference)?;
         for side in [row.grants, row.denies] {
             *budget = budget.checked_sub(side.columns.count).ok_or(VerifyErrorKind::Count)?;
             let mut previous = None;
             for place in 0..side.columns.count {
-                let column = side.columns.u16(self.bytes, place);
+                let column = side.columns.id(self.bytes, place);
                 holds(column > previous, VerifyErrorKind::Order)?;
                 below(column.unwrap_or(NONE), u32::from(self.layout.columns))?;
                 previous = column;
             }
             let arms = side.arms.unwrap_or_default();
             for place in 0..arms.count {
-                below_or_none(arms.u16(self.bytes, place).unwrap_or(0), self.layout.arms.count())?;
+                below_or_none(arms.id(self.bytes, place).unwrap_or(0), self.layout.arms.count())?;
             }
         }
         Ok(())

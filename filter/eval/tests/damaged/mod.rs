@@ -40,7 +40,7 @@ pub fn harmless(blob: &[u8], battery: &[Asked]) -> bool {
     for asked in battery {
         let verdict = asked.of(&program);
         assert_ne!(verdict.code, Code::InternalFault, "{asked:?}");
-        assert!(verdict.steps <= program.header().step_bound, "{verdict:?} {asked:?}");
+        assert!(verdict.steps <= program.step_bound(), "{verdict:?} {asked:?}");
         assert_eq!(verdict, asked.of(&program), "{asked:?}");
     }
     // What the program says of itself is total, too.

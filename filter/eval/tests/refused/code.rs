@@ -129,7 +129,7 @@ fn open_jumps(count: usize) -> String {
 }
 
 fn beyond_any_bound(draft: &mut Draft) {
-    draft.arms[0] = (0..2_000).map(|rule| (rule, NONE, NONE)).collect();
+    draft.arms[0] = (0..13_000).map(|rule| (rule, NONE, NONE)).collect();
 }
 
 #[test]

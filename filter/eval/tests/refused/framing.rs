@@ -82,7 +82,7 @@ pub const CASES: &[Case] = &[
     case(Change::Bytes(shortened), Truncated, 48),
     case(Change::Raw(|blob| put(blob, 3, b"t")), Magic, 0),
     case(Change::Raw(|blob| put(blob, 4, &[0, 0])), Version, 4),
-    case(Change::Raw(|blob| put(blob, 4, &[2, 0])), Version, 4),
+    case(Change::Raw(|blob| put(blob, 4, &[3, 0])), Version, 4),
     case(Change::Raw(|blob| put(blob, 4, &[1, 1])), Version, 4),
     case(Change::Raw(|blob| blob.push(0)), Length, 8),
     case(Change::Raw(|blob| put(blob, 8, &((1_u32 << 20) + 1).to_le_bytes())), Length, 8),

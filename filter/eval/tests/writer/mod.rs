@@ -9,10 +9,11 @@ pub mod world;
 
 use ambit_bytecode::blob::Header;
 use ambit_bytecode::encode::Sections;
-use ambit_bytecode::limits::{ALTERNATIVE_STEPS, step_bound};
+use ambit_bytecode::limits::{MAX_NARROW_IDS, MAX_STEPS};
+use ambit_bytecode::opcode::Operand;
 use ambit_bytecode::{NONE, NONE_OFFSET, Section};
 
-use assemble::assemble;
+use assemble::{Assembled, assemble_with};
 pub use records::{
     Action, Agent, Argument, Automaton, Exact, Field, Literal, Mission, Profile, Row, Selector,
 };
@@ -45,7 +46,7 @@ pub struct Draft {
     pub selectors: Vec<Selector>,
     /// Protocol, and most bytes of a body.
     pub limits: Vec<(u8, u32)>,
-    /// Alternatives of each: rule, condition, reach.
+    /// Alternatives of each: rule (0: the entry's own), condition, reach.
     pub arms: Vec<Vec<(u32, u16, u16)>>,
     /// Flags, and through whom.
     pub reaches: Vec<(u16, u16)>,
@@ -75,23 +76,52 @@ impl Draft {
     }
 
     fn header(&self) -> Header {
-        let steps = |condition: u16| match condition {
-            NONE => 0,
-            condition => {
-                self.conditions.get(usize::from(condition)).map_or(0, |text| assemble(text).unwrap().steps)
-            }
-        };
-        let dearest = |arm: &Vec<(u32, u16, u16)>| {
-            arm.iter().map(|(_, condition, _)| ALTERNATIVE_STEPS + steps(*condition)).sum::<u32>()
-        };
         Header {
             // 0 where there is none, which is refused.
-            step_bound: step_bound(self.arms.iter().map(dearest).max().unwrap_or(0)).unwrap_or(0),
+            step_bound: self.step_bound().filter(|bound| *bound <= MAX_STEPS).unwrap_or(0),
             generation: self.generation,
             not_before: self.not_before,
             not_after: self.not_after,
             source_digest: [7; 32],
         }
+    }
+
+    /// The code of a condition.
+    pub fn assembled(&self, text: &str) -> Assembled {
+        let members = |operand, id: u16| {
+            let id = usize::from(id);
+            match operand {
+                Operand::LiteralSet => self.literal_sets.get(id).map_or(0, Vec::len),
+                Operand::Networks => self.networks.get(id).map_or(0, Vec::len),
+                Operand::Agents => self.sets.get(id).map_or(0, Vec::len),
+                _ => 0,
+            }
+        };
+        assemble_with(text, &members).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    /// By `FORMAT.md`, steps.
+    fn step_bound(&self) -> Option<u32> {
+        let search = |count: usize| u32::BITS - u32::try_from(count).unwrap().leading_zeros();
+        let set = |id: u16| self.sets.get(usize::from(id)).map_or(0, Vec::len);
+        let condition =
+            |id: u16| self.conditions.get(usize::from(id)).map_or(0, |text| self.assembled(text).steps);
+        let reach = |id: u16| match self.reaches.get(usize::from(id)) {
+            Some((_, through)) if *through != NONE => 16 * (1 + search(set(*through))),
+            _ => 0,
+        };
+        let arm = |arm: &Vec<(u32, u16, u16)>| {
+            arm.iter().map(|alternative| 2 + condition(alternative.1) + reach(alternative.2)).sum::<u32>()
+        };
+        let rows = self.agents.iter().map(|agent| &agent.row);
+        let rows = rows.chain(self.missions.iter().map(|mission| &mission.row)).flatten();
+        let side = rows.flat_map(|row| [row.grants.len(), row.denies.len()]).max().unwrap_or(0);
+        let largest =
+            self.profiles.iter().flat_map(|profile| [set(profile.delegates), set(profile.missions)]).max();
+        let arm = self.arms.iter().map(arm).max().unwrap_or(0);
+        let agents = 17 * (50 + 5 * search(largest.unwrap_or(0)));
+        let holder = (18 + 2 * search(side)).checked_add(arm.checked_mul(2)?)?;
+        holder.checked_mul(21)?.checked_add(64 + agents + 32)
     }
 }
 
@@ -155,12 +185,19 @@ impl Writer<'_> {
             self.u16(Section::Rows, short(side.len()) | top);
         }
         for side in [&row.grants, &row.denies] {
-            side.iter().for_each(|(column, _)| self.u16(Section::Rows, *column));
+            side.iter().for_each(|(column, _)| self.id(*column, usize::from(self.draft.columns)));
             if has_arms(side) {
-                side.iter().for_each(|(_, arm)| self.u16(Section::Rows, *arm));
+                side.iter().for_each(|(_, arm)| self.id(*arm, self.draft.arms.len()));
             }
         }
         offset
+    }
+
+    /// An id in a row, where there are so many.
+    fn id(&mut self, id: u16, of: usize) {
+        let bytes = id.to_le_bytes();
+        let width = if of > usize::from(MAX_NARROW_IDS) { 2 } else { 1 };
+        self.out.section(Section::Rows).extend(&bytes[..width]);
     }
 
     fn index<K: AsRef<[u8]>>(&mut self, section: Section, keys: &[K], slots: &[Vec<u16>]) {
@@ -396,12 +433,8 @@ impl Writer<'_> {
     }
 
     fn code(&mut self) {
-        let conditions: Vec<_> = self
-            .draft
-            .conditions
-            .iter()
-            .map(|text| assemble(text).unwrap_or_else(|error| panic!("{error}\n{text}")))
-            .collect();
+        let conditions: Vec<_> =
+            self.draft.conditions.iter().map(|text| self.draft.assembled(text)).collect();
         self.count(Section::Code, conditions.len());
         let mut offset = 0;
         for condition in &conditions {

@@ -165,7 +165,7 @@ impl Listing {
         let (namespace, account) = program.workload();
         let count = |count: u32| 0..u16::try_from(count).unwrap_or(u16::MAX);
         Self {
-            version: VERSION,
+            version: blob.map_or(VERSION, |blob| blob.version()),
             bytes: program.bytes().len(),
             workload: format!("{}/{}", text(namespace), text(account)),
             generation: header.generation,
@@ -173,7 +173,7 @@ impl Listing {
             not_after: moment(header.not_after),
             source_digest: hex(&header.source_digest),
             signed_by: blob.and_then(|blob| blob.signature()).map(|signature| hex(&signature.key_id)),
-            step_bound: header.step_bound,
+            step_bound: program.step_bound(),
             sections: blob.map(|blob| sections(&blob)).unwrap_or_default(),
             mesh: mesh(program),
             actions: actions(program, &names),

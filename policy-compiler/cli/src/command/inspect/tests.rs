@@ -78,3 +78,15 @@ fn a_listing_says_what_was_compiled() {
     }
     assert!(conditions > 100, "too few conditions to mean anything: {conditions}");
 }
+
+/// A blob of an older version is listed as what it is, its rules by the numbers that its verdicts name.
+#[test]
+fn a_blob_of_version_1_is_listed() {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../filter/eval/golden/delegation.blob");
+    let blob = std::fs::read(golden).unwrap();
+    let program = Program::verify(blob.as_slice()).unwrap();
+    let listing = Listing::new(&program, &Places::default());
+    assert_eq!((listing.version, listing.step_bound), (1, program.step_bound()));
+    let denies = listing.agents.iter().flat_map(|agent| &agent.rules).filter(|rule| rule.effect == "deny");
+    assert_eq!(denies.map(|rule| rule.number).collect::<Vec<_>>(), [11], "as delegation.requests says");
+}

@@ -27,7 +27,7 @@ use crate::model::{Agent, AgentId, Cycles, Delegates, EffectSet, Mesh, Mission, 
 use crate::source::Sources;
 use crate::syntax::ast::{self, Documents};
 use crate::syntax::decode::decode;
-use crate::syntax::limits::MAX_TRUST_DOMAINS;
+use crate::syntax::limits::{MAX_BUDGETED_MISSIONS, MAX_TRUST_DOMAINS};
 
 /// The most members of a lineage where the mesh says nothing.
 pub const DEFAULT_MAX_DEPTH: u8 = 8;
@@ -228,6 +228,11 @@ fn missions(
             budget: budget::read(written.budget.as_ref(), diagnostics),
             span: written.name.span,
         });
+    }
+    let mut budgeted = documents.missions.iter().filter_map(|mission| mission.budget.as_ref());
+    if let Some(budget) = budgeted.nth(MAX_BUDGETED_MISSIONS) {
+        let message = format!("more than {MAX_BUDGETED_MISSIONS} missions have a budget");
+        diagnostics.push(Diagnostic::new(Code::TooMuch, budget.span, message));
     }
     missions
 }

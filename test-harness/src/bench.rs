@@ -101,10 +101,10 @@ fn run(options: &Options) -> Result<String, String> {
     for (_, workload) in mesh.workloads() {
         pin::pin_workers(&cores, workload.envoy()).map_err(text)?;
     }
-    let mut machine = Machine::describe(&cores);
+    let mut machine = Machine::describe(&cores, options.workers);
     let mut loads = Vec::new();
     for variant in plan.variants() {
-        loads.push(Load::open(&mesh, variant, options.requests)?);
+        loads.push(Load::open(&mesh, variant, options)?);
     }
     let mut samples: Vec<Vec<Sample>> = loads.iter().map(|_| Vec::new()).collect();
     for round in 0..=options.rounds {

@@ -32,6 +32,8 @@ pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;
 pub const MAX_TRUST_DOMAINS: usize = 16;
 /// Most effect labels in one policy: a set of them is one 64-bit word.
 pub const MAX_EFFECTS: usize = 64;
+/// Most missions with a budget: a sidecar takes 64 budgets, and one is its agent's own.
+pub const MAX_BUDGETED_MISSIONS: usize = 63;
 /// Most identities that are patterns, in one policy: each pair of them is compared.
 pub const MAX_IDENTITY_PATTERNS: usize = 512;
 /// Most actions that inline `http` grants and denies make on one service: each pair of them is compared.

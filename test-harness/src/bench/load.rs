@@ -1,4 +1,4 @@
-//! A closed loop: one connection, one request at a time, and what it takes.
+//! A closed loop: one request at a time, on one connection for each worker in turn, and what it takes.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -7,6 +7,7 @@ use crate::client::{Client, Request};
 use crate::envoy::process::{Envoy, cpu_time_of};
 use crate::mesh::Mesh;
 
+use super::options::Options;
 use super::plan::{Variant, Way};
 
 /// What one variant took in one round; all in microseconds.
@@ -20,11 +21,11 @@ pub(super) struct Sample {
     pub(super) p99: f64,
 }
 
-/// A variant with its connection.
+/// A variant with its connections.
 pub(super) struct Load<'a> {
     variant: &'a Variant,
     envoy: &'a Envoy,
-    client: Client,
+    clients: Vec<Client>,
     request: Request,
     requests: usize,
     /// Counts requests, which each have ids of their own, as those of a mesh have.
@@ -32,7 +33,7 @@ pub(super) struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
-    pub(super) fn open(mesh: &'a Mesh, variant: &'a Variant, requests: usize) -> Result<Self, String> {
+    pub(super) fn open(mesh: &'a Mesh, variant: &'a Variant, options: &Options) -> Result<Self, String> {
         let problem = |error: io::Error| format!("{}: {error}", variant.name);
         let endpoint = match &variant.way {
             Way::Inbound(caller) => {
@@ -41,10 +42,11 @@ impl<'a> Load<'a> {
             }
             Way::Outbound(to) => mesh.between(&variant.site, to),
         };
-        let client = endpoint.connect().map_err(problem)?;
+        let clients: Result<_, _> = (0..options.workers).map(|_| endpoint.connect()).collect();
+        let clients = clients.map_err(problem)?;
         let envoy = mesh.workload(&variant.site).envoy();
-        let requests = (requests / variant.one_of).max(1);
-        Ok(Self { variant, envoy, client, request: variant.request.clone(), requests, count: 0 })
+        let requests = (options.requests / variant.one_of).max(1);
+        Ok(Self { variant, envoy, clients, request: variant.request.clone(), requests, count: 0 })
     }
 
     /// One round.
@@ -53,12 +55,13 @@ impl<'a> Load<'a> {
         let fixed = self.request.headers.len();
         let mut latencies = Vec::with_capacity(self.requests);
         let before = self.cpu_times().map_err(problem)?;
-        for _ in 0..self.requests {
+        for turn in 0..self.requests {
             self.count += 1;
             self.request.headers.truncate(fixed);
             self.request.headers.extend(ids(self.count));
             let began = Instant::now();
-            let response = self.client.send(&self.request).map_err(problem)?;
+            let turn = turn % self.clients.len();
+            let response = self.clients[turn].send(&self.request).map_err(problem)?;
             latencies.push(began.elapsed());
             if response.status != self.variant.status {
                 let (name, wanted, found) = (&self.variant.name, self.variant.status, response.status);

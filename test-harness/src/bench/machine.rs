@@ -12,6 +12,8 @@ pub(super) struct Machine {
     processor: String,
     cores: usize,
     are_divided: bool,
+    /// Of each sidecar.
+    workers: usize,
     kernel: String,
     memory_mib: u64,
     /// The load average of one minute, after each round.
@@ -19,7 +21,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn describe(cores: &Cores) -> Self {
+    pub(super) fn describe(cores: &Cores, workers: usize) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let field = |text: &str, name: &str| {
             let line = text.lines().find(|line| line.starts_with(name));
@@ -31,6 +33,7 @@ impl Machine {
             processor: field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "unknown".to_owned()),
             cores: cores.count(),
             are_divided: cores.are_divided,
+            workers,
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             memory_mib: memory_kib / 1024,
             loads: Vec::new(),
@@ -44,7 +47,7 @@ impl Machine {
 
     /// One line.
     pub(super) fn sentence(&self) -> String {
-        let Self { processor, cores, kernel, memory_mib, .. } = self;
+        let Self { processor, cores, workers, kernel, memory_mib, .. } = self;
         let pinned = if self.are_divided {
             "the sidecars' workers have the last one to themselves"
         } else {
@@ -52,7 +55,7 @@ impl Machine {
         };
         let load = self.loads.iter().copied().fold(0.0, f64::max);
         format!(
-            "{processor}, {cores} cores ({pinned}), {memory_mib} MiB, Linux {kernel}; load average up to {load:.1}"
+            "{processor}, {cores} cores ({pinned}), workers of a sidecar: {workers}, {memory_mib} MiB, Linux {kernel}; load average up to {load:.1}"
         )
     }
 
@@ -67,6 +70,7 @@ impl Machine {
             "processor": self.processor,
             "cores": self.cores,
             "workers pinned": self.are_divided,
+            "workers of a sidecar": self.workers,
             "kernel": self.kernel,
             "memory MiB": self.memory_mib,
             "load averages": self.loads,

@@ -10,6 +10,7 @@ Usage: cargo bench-mesh [-- OPTIONS]
 Options:
   --rounds N       rounds that count (default 7, at least 1)
   --requests N     requests of one variant in one round (default 3000)
+  --workers N      workers of each sidecar, and connections to it, used in turn (default 1)
   --only TEXT      variants whose name contains TEXT, and those that they are compared with
   --against FILE   another build of the filter, to be measured beside this one
   --out DIR        also write mesh.md, mesh.json and mesh.svg to DIR
@@ -31,6 +32,7 @@ Exit status:
 pub(super) struct Options {
     pub(super) rounds: usize,
     pub(super) requests: usize,
+    pub(super) workers: usize,
     pub(super) only: Option<String>,
     pub(super) against: Option<PathBuf>,
     pub(super) out: Option<PathBuf>,
@@ -40,7 +42,16 @@ pub(super) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rounds: 7, requests: 3_000, only: None, against: None, out: None, memory: false, reloads: 500 }
+        Self {
+            rounds: 7,
+            requests: 3_000,
+            workers: 1,
+            only: None,
+            against: None,
+            out: None,
+            memory: false,
+            reloads: 500,
+        }
     }
 }
 
@@ -53,6 +64,7 @@ impl Options {
             match argument.as_str() {
                 "--rounds" => options.rounds = number(&value()?)?,
                 "--requests" => options.requests = number(&value()?)?,
+                "--workers" => options.workers = number(&value()?)?,
                 "--only" => options.only = Some(value()?),
                 "--against" => options.against = Some(value()?.into()),
                 "--memory" => options.memory = true,

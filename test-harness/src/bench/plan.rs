@@ -30,6 +30,8 @@ pub(super) struct Plan {
     against: Option<PathBuf>,
     /// What the names of variants must contain.
     only: Option<String>,
+    /// Workers of each site.
+    workers: u32,
     sites: Vec<(String, WorkloadSpec)>,
     variants: Vec<Variant>,
     skipped: Vec<String>,
@@ -73,6 +75,7 @@ impl Plan {
             filter,
             against: options.against.clone(),
             only: options.only.clone(),
+            workers: u32::try_from(options.workers).unwrap_or(u32::MAX),
             sites: Vec::new(),
             variants: Vec::new(),
             skipped: Vec::new(),
@@ -90,9 +93,9 @@ impl Plan {
         self.against.as_deref()
     }
 
-    /// Adds a site with an application that answers at once, one worker, and no access log.
+    /// Adds a site with an application that answers at once, the workers that are asked for, and no access log.
     pub(super) fn site(&mut self, name: &str, make: impl FnOnce(WorkloadSpec) -> WorkloadSpec) {
-        let spec = WorkloadSpec::new(name, SITE).fixed_app(Reply::new(200, "{}")).workers(1);
+        let spec = WorkloadSpec::new(name, SITE).fixed_app(Reply::new(200, "{}")).workers(self.workers);
         self.sites.push((name.to_owned(), make(spec.amend(bootstrap::without_access_log))));
     }
 

@@ -1,5 +1,8 @@
 use super::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 /// A binary search over that many, as long as it can last.
 fn longest_search(count: u32) -> u32 {
     let (mut left, mut looks) = (count, 0);

@@ -38,7 +38,7 @@ Exit status:
 pub(crate) enum Command {
     Check(check::Check),
     Build(build::Build),
-    Render(render::Render),
+    Render(Box<render::Render>),
     LintCluster(lint_cluster::LintCluster),
     Inspect(inspect::Inspect),
     ExplainCode(explain_code::ExplainCode),

@@ -26,6 +26,8 @@ use crate::telemetry;
 pub(crate) struct Http {
     configured: Option<Rc<Configured>>,
     state: State,
+    /// The reply, if it is to be cut down, whatever the request's body still does.
+    listing: Option<Box<Listing>>,
     /// The context of the request, to be ended with it.
     ticket: Option<Ticket>,
 }
@@ -48,8 +50,6 @@ enum State {
     Passed,
     /// It may pass, if its body does not become too large.
     Bounded(Box<Bounded>),
-    /// It may pass, and its reply is cut down.
-    Listing(Box<Listing>),
     /// It was answered.
     Denied,
 }
@@ -78,7 +78,7 @@ impl Drop for Bounded {
 
 impl Http {
     pub(crate) const fn new(configured: Option<Rc<Configured>>) -> Self {
-        Self { configured, state: State::Fresh, ticket: None }
+        Self { configured, state: State::Fresh, listing: None, ticket: None }
     }
 
     /// The headers are there.
@@ -107,10 +107,11 @@ impl Http {
 
     /// The headers of the reply are there.
     pub(crate) fn reply_headers(&mut self, end_of_stream: bool) -> Action {
-        if let State::Listing(listing) = &mut self.state
+        if let Some(listing) = &mut self.listing
             && !reply_headers(listing, end_of_stream)
         {
             // Without its headers nothing is known of the reply.
+            self.listing = None;
             return self.refuse(Code::InternalFault);
         }
         Action::Continue
@@ -118,10 +119,11 @@ impl Http {
 
     /// A piece of the reply's body is there, of `size` bytes.
     pub(crate) fn reply_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        let State::Listing(listing) = &mut self.state else { return Action::Continue };
+        let Some(listing) = &mut self.listing else { return Action::Continue };
         let policy = self.configured.as_ref().and_then(|configured| configured.settings.policy.as_ref());
         let bytes = host::response_body(size).filter(|bytes| bytes.len() == size);
         let (Some(policy), Some(bytes)) = (policy, bytes) else {
+            self.listing = None;
             return self.refuse(Code::InternalFault);
         };
         let out = match listing.body(policy, &bytes, end_of_stream, Self::now(), telemetry::next_decision) {
@@ -136,6 +138,7 @@ impl Http {
             }
         };
         if out != bytes && !host::set_response_body(size, &out) {
+            self.listing = None;
             return self.refuse(Code::InternalFault);
         }
         Action::Continue
@@ -237,7 +240,7 @@ impl Http {
     /// What to say to a callback that comes when everything is decided.
     fn after(&self) -> Action {
         match self.state {
-            State::Passed | State::Bounded(_) | State::Listing(_) => Action::Continue,
+            State::Passed | State::Bounded(_) => Action::Continue,
             State::Fresh | State::Reading(_) | State::Denied => Action::Pause,
         }
     }
@@ -279,16 +282,16 @@ impl Http {
         if verdict.allows() {
             // Shadow mode changes nothing, not even what is seen.
             let is_cut = decision.lists && !verdict.shadow;
-            let verdict = *verdict;
-            self.state = match (inbound, decision.passing) {
-                (Some(inbound), Some(passing)) => {
-                    let bounded = Bounded { inbound, passing, verdict: Some(verdict) };
-                    self.state = State::Bounded(Box::new(bounded));
-                    return Action::Continue;
-                }
-                (Some(inbound), None) if is_cut => State::Listing(Box::new(Listing::new(inbound, decision))),
-                _ => State::Passed,
-            };
+            let (verdict, passing) = (*verdict, decision.passing);
+            if is_cut && let Some(inbound) = &inbound {
+                self.listing = Some(Box::new(Listing::new(inbound.clone(), decision)));
+            }
+            if let Some((inbound, passing)) = inbound.zip(passing) {
+                let bounded = Bounded { inbound, passing, verdict: Some(verdict) };
+                self.state = State::Bounded(Box::new(bounded));
+                return Action::Continue;
+            }
+            self.state = State::Passed;
             telemetry::count(&verdict);
             return Action::Continue;
         }

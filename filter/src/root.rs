@@ -67,7 +67,9 @@ impl Root {
         Self { configured: None }
     }
 
-    /// Takes up a configuration of this size; whether it does. What is refused here is refused for what the configuration says, never for the state of the host: were a worker
+    /// Takes up a configuration of this size; whether it does.
+    ///
+    /// What is refused here is refused for what the configuration says, never for the state of the host: were a worker
     /// to refuse what the first VM has accepted, Envoy would leave the filter out on it, and let everything pass. When
     /// in doubt it accepts, and denies.
     pub(crate) fn configure(&mut self, size: usize) -> bool {

@@ -66,7 +66,7 @@ const CLOCK_SLACK_MS: u64 = 1_000;
 /// The live contexts of one proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
-    /// Which writing came later is decided by epoch, then version.
+    /// Says which writing came later.
     pub(crate) stamp: Stamp,
     clock_ms: u64,
     /// What the host's clock said when `clock_ms` was last set.
@@ -85,13 +85,23 @@ pub(crate) struct Table {
 }
 
 /// The age of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     /// Greater each time that the table was built anew: the host's time, if the worker that does it knows
     /// no greater one.
     pub(crate) epoch: u64,
+    /// What the table was built with, hashed: two workers that build one at once may choose the same epoch.
+    pub(crate) built: u64,
     /// One more with each write.
     pub(crate) version: u64,
+}
+
+impl Stamp {
+    /// Whether a table with this stamp may have been written after one with the other.
+    pub(crate) const fn follows(self, other: Self) -> bool {
+        let is_same = self.epoch == other.epoch && self.built == other.built;
+        self.epoch > other.epoch || (is_same && self.version > other.version)
+    }
 }
 
 /// A worker with live contexts.
@@ -187,7 +197,7 @@ impl Table {
     /// A table without contexts.
     pub(crate) fn new(epoch: u64, clock_ms: u64, now_ms: u64, quarantine_ms: u64) -> Self {
         Self {
-            stamp: Stamp { epoch, version: 0 },
+            stamp: Stamp { epoch, built: 0, version: 0 },
             clock_ms,
             host_clock_ms: now_ms,
             quarantine_until_ms: clock_ms.saturating_add(quarantine_ms),

@@ -42,10 +42,12 @@ pub(crate) enum Use {
     Root,
     /// The holder of a budget.
     Holder,
+    /// What a table is built with.
+    Built,
 }
 
 /// The number of uses.
-const USES: usize = 9;
+const USES: usize = 10;
 
 impl Secret {
     /// A secret of the given bytes.
@@ -61,7 +63,7 @@ impl Secret {
     }
 
     pub(crate) fn tag(&self, purpose: Use, message: &[u8]) -> [u8; TAG_BYTES] {
-        let [name, table, trace_id, request_id, peer, lineage, fingerprint, root, holder] = &self.keys;
+        let [name, table, trace_id, request_id, peer, lineage, fingerprint, root, holder, built] = &self.keys;
         let key = match purpose {
             Use::Name => name,
             Use::Table => table,
@@ -72,6 +74,7 @@ impl Secret {
             Use::Fingerprint => fingerprint,
             Use::Root => root,
             Use::Holder => holder,
+            Use::Built => built,
         };
         sip(key, message)
     }

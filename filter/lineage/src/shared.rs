@@ -26,8 +26,8 @@
 //! 3. *Absence is damage.* The host has no call that removes a key, and [`Contexts::install`] writes the
 //!    first table before any worker has a request. An empty map never reads as "nothing is live".
 //! 4. *Age is checked against memory.* Each VM remembers the newest stamp it saw, and the host's number
-//!    under which it saw it. An older table, the same one written again, or another one with the same
-//!    stamp is damage. So is a table without each live context of the reader's own.
+//!    under which it saw it. An older table, the same one written again, another one with the same
+//!    stamp, or one that was built anew in the same epoch is damage. So is a table without each live context of the reader's own.
 //!
 //! # What damage does
 //!

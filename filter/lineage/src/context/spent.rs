@@ -110,14 +110,15 @@ impl Table {
         roots
     }
 
-    /// Forgets what is over.
+    /// Forgets what is over. In quarantine it is not known yet which roots still have a request.
     pub(super) fn drop_old_spent(&mut self) {
         let clock_ms = self.clock_ms;
+        let is_incomplete = self.is_quarantined();
         let Self { spent, listed, crowds, .. } = self;
         spent.counts.retain(|count| {
             let is_listed =
                 || listed.iter().any(|one| one.work == count.root && one.state.limits_at(clock_ms));
-            count.until_ms > clock_ms || !crowds.is_empty() || is_listed()
+            is_incomplete || count.until_ms > clock_ms || !crowds.is_empty() || is_listed()
         });
         spent.windows.retain_mut(|window| {
             window.roll(window.slot_at(clock_ms));

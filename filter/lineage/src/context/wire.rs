@@ -25,6 +25,7 @@ impl Table {
         let mut out = Writer(out);
         out.u8(FORMAT);
         out.u64(self.stamp.epoch);
+        out.u64(self.stamp.built);
         out.u64(self.stamp.version);
         out.u64(self.clock_ms);
         out.u64(self.host_clock_ms);
@@ -102,7 +103,7 @@ impl Table {
             return None;
         }
         let table = Self {
-            stamp: Stamp { epoch: input.u64()?, version: input.u64()? },
+            stamp: Stamp { epoch: input.u64()?, built: input.u64()?, version: input.u64()? },
             clock_ms: input.u64()?,
             host_clock_ms: input.u64()?,
             quarantine_until_ms: input.u64()?,

@@ -45,8 +45,9 @@ impl Contexts {
                 return Ok(());
             }
         } else {
-            let stamp = self.seen.as_ref().map(|seen| seen.stamp);
-            let table = self.open(&bytes).filter(|table| Some(table.stamp) > stamp && self.has_own(table));
+            let is_later =
+                |table: &Table| self.seen.as_ref().is_none_or(|seen| table.stamp.follows(seen.stamp));
+            let table = self.open(&bytes).filter(|table| is_later(table) && self.has_own(table));
             let table = table.ok_or(Trouble::Damage(Some(cas)))?;
             self.longest_window_ms = self.longest_window_ms.max(table.longest_window_ms());
             if self.seen.as_ref().is_some_and(|seen| seen.stamp.epoch != table.stamp.epoch) {
@@ -121,6 +122,9 @@ impl Contexts {
         let quarantine_ms = u64::from(self.longest_window_ms).saturating_add(ticks_ms);
         let mut table = Table::new(epoch.saturating_add(1).max(now_ms), clock_ms, now_ms, quarantine_ms);
         table.spent = self.spent();
+        let mut bytes = Vec::new();
+        table.encode(&mut bytes);
+        table.stamp.built = self.secret.short_tag(Use::Built, &bytes);
         table
     }
 

@@ -123,6 +123,8 @@ pub enum Protocol {
     A2a,
     /// Key: `/package.Service/Method`.
     Grpc,
+    /// Whatever is outside. Key: `http` for a request that the caller's own sidecar sees, `connect` for a connection.
+    Egress,
 }
 
 impl Protocol {
@@ -130,7 +132,7 @@ impl Protocol {
     #[must_use]
     pub const fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Http | Self::Grpc => &[],
+            Self::Http | Self::Grpc | Self::Egress => &[],
             Self::Mcp => &["params", "arguments"],
             Self::A2a => &["params", "message", "parts", "data"],
         }
@@ -519,6 +521,12 @@ pub enum Field {
     Body(Vec<String>),
     /// The downstream address, without its port, as text.
     PeerAddress,
+    /// The host name that a call to the outside is for, as [`Self::Host`]; absent if that is an address, or if there is none.
+    DestinationHost,
+    /// The IP address that a call to the outside goes to, as text; absent if the proxy chooses it by name.
+    DestinationAddress,
+    /// The port that a call to the outside goes to.
+    DestinationPort,
     /// The caller's SPIFFE id.
     CallerPrincipal,
     /// The namespace in the caller's SPIFFE id.

@@ -85,6 +85,12 @@ sources! {
     Body = 7 "body" [Unused];
     /// the downstream address without its port
     PeerAddress = 8 "peer-address" [Unused];
+    /// the host name that a call to the outside is for, as `host` has it: absent if that is an address, or if there is none
+    DestinationHost = 9 "destination-host" [Unused];
+    /// the IP address that a call to the outside goes to, without its port: absent if the proxy chooses it by name
+    DestinationAddress = 10 "destination-address" [Unused];
+    /// the port that a call to the outside goes to
+    DestinationPort = 11 "destination-port" [Unused];
     /// the caller's SPIFFE id
     CallerPrincipal = 16 "caller-principal" [Unused];
     /// the namespace in the caller's SPIFFE id

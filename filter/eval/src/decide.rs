@@ -28,6 +28,17 @@ struct Refusal {
     pending: bool,
 }
 
+impl Refusal {
+    /// Whatever an agent lacks for a call to the outside, it is told as one thing.
+    const fn of(mut self, action: ActionRecord) -> Self {
+        let lacks = matches!(self.code, Code::NotGranted | Code::NotGrantedThisWay | Code::ConditionNotMet);
+        if action.is_egress && lacks {
+            self.code = Code::EgressNotAllowed;
+        }
+        self
+    }
+}
+
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
         Self { code, hop: None, rule: None, pending: false }
@@ -130,7 +141,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         let record = self.action_record(action).ok_or(FAULT)?;
         let mut scene =
             Scene { program: self, request, chain: &chain, meter, met_unread: false, is_best_case };
-        let rule = self.judge_action(&mut scene, &chain, record)?;
+        let rule = self.judge_action(&mut scene, &chain, record).map_err(|refusal| refusal.of(record))?;
         self.check_arguments(request, action, is_best_case)?;
         Ok(rule)
     }

@@ -73,11 +73,16 @@ pub enum Protocol {
     A2a = 3,
     /// gRPC.
     Grpc = 4,
+    /// Anything, to a destination outside.
+    Egress = 5,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 4] = [Self::Http, Self::Mcp, Self::A2a, Self::Grpc];
+    pub const ALL: [Self; Self::COUNT] = [Self::Http, Self::Mcp, Self::A2a, Self::Grpc, Self::Egress];
+
+    /// How many there are.
+    pub(crate) const COUNT: usize = 5;
 
     /// The protocol of a number.
     #[must_use]
@@ -87,6 +92,7 @@ impl Protocol {
             2 => Some(Self::Mcp),
             3 => Some(Self::A2a),
             4 => Some(Self::Grpc),
+            5 => Some(Self::Egress),
             _ => None,
         }
     }
@@ -98,6 +104,7 @@ impl Protocol {
             Self::Mcp => 1,
             Self::A2a => 2,
             Self::Grpc => 3,
+            Self::Egress => 4,
         }
     }
 }

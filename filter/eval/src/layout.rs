@@ -3,6 +3,7 @@
 use ambit_bytecode::cursor::{Cursor, index, slice_at};
 
 use crate::automaton::Automaton;
+use crate::facts::Protocol;
 use crate::table::{Groups, Index, Table};
 
 /// Mesh-wide settings.
@@ -81,9 +82,9 @@ pub(crate) struct Layout {
     pub(crate) actions: Table<8>,
     pub(crate) listings: Table<6>,
     pub(crate) columns: u16,
-    pub(crate) selectors: [Option<Selector>; 4],
+    pub(crate) selectors: [Option<Selector>; Protocol::COUNT],
     /// Bytes, by the place of the protocol; 0 is none.
-    pub(crate) body_limits: [u32; 4],
+    pub(crate) body_limits: [u32; Protocol::COUNT],
     pub(crate) rows: Table<1>,
     pub(crate) arms: Groups<8>,
     pub(crate) reaches: Table<4>,

@@ -412,6 +412,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         Some(ActionRecord {
             effects: self.effect_set(u16_at(record, 4)?)?,
             column: u16_at(record, 6)?,
+            is_egress: u8_at(service, 2) == Some(Protocol::Egress as u8),
             mode: u8_at(service, 3)?,
         })
     }
@@ -433,6 +434,8 @@ impl<B: AsRef<[u8]>> Program<B> {
 pub(crate) struct ActionRecord {
     pub(crate) effects: u64,
     pub(crate) column: u16,
+    /// It is something outside.
+    pub(crate) is_egress: bool,
     /// The service's mode: 0 the mesh's, 1 enforce, 2 shadow.
     pub(crate) mode: u8,
 }

@@ -25,7 +25,7 @@ pub(super) fn offered(protocol: Protocol, selector: &Selector) -> Arguments {
         literal.starts_with(call) || (key.contains('*') && call.starts_with(literal))
     };
     let offered = match (protocol, selector) {
-        (Protocol::Grpc, _) => false,
+        (Protocol::Grpc | Protocol::Egress, _) => false,
         (Protocol::Mcp, Selector::Key(key)) => starts(key, "tools/call:") || starts(key, "prompts/get:"),
         (Protocol::A2a, Selector::Key(key)) => starts(key, "message.send") || starts(key, "message.stream"),
         (_, Selector::Http { methods, .. }) => {
@@ -46,7 +46,7 @@ pub(super) const fn why_absent(protocol: Protocol) -> &'static str {
         Protocol::Grpc => "messages of gRPC are not read",
         Protocol::Mcp => "only tool calls and prompts have arguments",
         Protocol::A2a => "only messages have data parts",
-        Protocol::Http => "it has no body",
+        Protocol::Http | Protocol::Egress => "it has no body",
     }
 }
 

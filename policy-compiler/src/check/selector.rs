@@ -66,6 +66,7 @@ const fn fields_of(protocol: Protocol) -> (&'static [&'static str], &'static str
             (&["tool", "resource", "prompt", "method"], "one of `tool`, `resource`, `prompt` and `method`")
         }
         Protocol::A2a | Protocol::Grpc => (&["method"], "`method`"),
+        Protocol::Egress => (&[], "no selectors"),
     }
 }
 
@@ -76,6 +77,7 @@ pub(super) const fn word(protocol: Protocol) -> &'static str {
         Protocol::Mcp => "mcp",
         Protocol::A2a => "a2a",
         Protocol::Grpc => "grpc",
+        Protocol::Egress => "egress",
     }
 }
 

@@ -13,7 +13,8 @@ use crate::specificity::rank;
 use super::pools::Pools;
 use super::{index, write};
 
-const PROTOCOLS: [Protocol; 4] = [Protocol::Http, Protocol::Mcp, Protocol::A2a, Protocol::Grpc];
+const PROTOCOLS: [Protocol; 5] =
+    [Protocol::Http, Protocol::Mcp, Protocol::A2a, Protocol::Grpc, Protocol::Egress];
 
 pub(super) fn actions(lowered: &Lowered, pools: &mut Pools, out: &mut Vec<u8>) -> Result<(), CompileError> {
     let services = &lowered.ir.slice.policy.services;
@@ -155,5 +156,6 @@ const fn protocol_number(protocol: Protocol) -> u8 {
         Protocol::Mcp => 2,
         Protocol::A2a => 3,
         Protocol::Grpc => 4,
+        Protocol::Egress => 5,
     }
 }

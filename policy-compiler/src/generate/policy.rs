@@ -10,7 +10,8 @@ use crate::source::Span;
 use super::choices::Choices;
 use super::{condition, pool};
 
-const PROTOCOLS: [Protocol; 4] = [Protocol::Http, Protocol::Mcp, Protocol::A2a, Protocol::Grpc];
+const PROTOCOLS: [Protocol; 5] =
+    [Protocol::Http, Protocol::Mcp, Protocol::A2a, Protocol::Grpc, Protocol::Egress];
 
 /// A policy.
 pub fn policy(choices: &mut Choices) -> Policy {

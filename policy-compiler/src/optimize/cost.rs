@@ -65,7 +65,13 @@ const fn field(field: &Field) -> u32 {
         | Field::CallerPrincipal
         | Field::CallerNamespace
         | Field::CallerServiceAccount => 2,
-        Field::Host | Field::Header(_) | Field::PathSegment(_) | Field::PeerAddress => 4,
+        Field::Host
+        | Field::Header(_)
+        | Field::PathSegment(_)
+        | Field::PeerAddress
+        | Field::DestinationHost
+        | Field::DestinationAddress
+        | Field::DestinationPort => 4,
         Field::Query(_) => 6,
         Field::Body(_) => 16,
     }

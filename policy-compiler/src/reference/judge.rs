@@ -1,8 +1,8 @@
 //! The order of judgement.
 
 use crate::model::{
-    Action, ActionId, AgentId, EffectSet, Mode, Policy, Reach, Rule, RuleId, Selector, Service, ServiceId,
-    Through, Workload,
+    Action, ActionId, AgentId, EffectSet, Mode, Policy, Protocol, Reach, Rule, RuleId, Selector, Service,
+    ServiceId, Through, Workload,
 };
 use crate::specificity;
 
@@ -20,7 +20,8 @@ pub fn judge(policy: &Policy, workload: &Workload, case: &Case, terms: Terms) ->
     let outcome = caller
         .and_then(|caller| Chain::resolve(policy, case, caller, case.now, terms))
         .map_err(|(code, hop)| (code, hop, None))
-        .and_then(|chain| judge_chain(policy, case, &chain, action));
+        .and_then(|chain| judge_chain(policy, case, &chain, action))
+        .map_err(|refusal| told(refusal, case.protocol));
     match outcome {
         Ok(rule) => {
             Judgement { verdict: Verdict::Allow, code: Code::Allowed, hop: None, rule: Some(rule), enforced }
@@ -30,6 +31,12 @@ pub fn judge(policy: &Policy, workload: &Workload, case: &Case, terms: Terms) ->
 }
 
 type RuleRefusal = (Code, Option<Hop>, Option<RuleId>);
+
+/// Of a call to the outside it is not told what is lacking.
+fn told((code, hop, rule): RuleRefusal, protocol: Protocol) -> RuleRefusal {
+    let lacks = [Code::NotGranted, Code::NotGrantedThisWay, Code::ConditionNotMet].contains(&code);
+    (if protocol == Protocol::Egress && lacks { Code::EgressNotAllowed } else { code }, hop, rule)
+}
 
 /// The caller's grant, if everyone agrees.
 fn judge_chain(

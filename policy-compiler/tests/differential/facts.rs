@@ -44,6 +44,7 @@ pub(crate) fn with_facts<B: AsRef<[u8]>, T>(
             Protocol::Mcp => ambit_eval::Protocol::Mcp,
             Protocol::A2a => ambit_eval::Protocol::A2a,
             Protocol::Grpc => ambit_eval::Protocol::Grpc,
+            Protocol::Egress => ambit_eval::Protocol::Egress,
         },
         key: match &case.key {
             Key::Known(key) => ambit_eval::Key::Known(key),
@@ -106,6 +107,9 @@ impl Described {
             "path-segment" => Field::PathSegment(u8::try_from(description.number).expect("a segment")),
             "body" => Field::Body(keys),
             "peer-address" => Field::PeerAddress,
+            "destination-host" => Field::DestinationHost,
+            "destination-address" => Field::DestinationAddress,
+            "destination-port" => Field::DestinationPort,
             "caller-principal" => Field::CallerPrincipal,
             "caller-namespace" => Field::CallerNamespace,
             "caller-service-account" => Field::CallerServiceAccount,

@@ -351,6 +351,7 @@ const fn word(protocol: Protocol) -> &'static str {
         Protocol::Mcp => "mcp",
         Protocol::A2a => "a2a",
         Protocol::Grpc => "grpc",
+        Protocol::Egress => "egress",
     }
 }
 

@@ -6,6 +6,7 @@
 //! request are how authorization is bypassed; so wherever receivers differ, there is a refusal here.
 //!
 //! - [`path`], [`query`], [`uri`]: one spelling for a path, the fields of a query, one spelling for a URI;
+//! - [`destination`]: the host and the port that a call is for;
 //! - [`spiffe`]: the identity of the peer;
 //! - [`json`]: a strict scanner that takes its input in pieces;
 //! - [`extract`]: one pass over a body that keeps only the selected fields;
@@ -18,9 +19,9 @@
 //! makes it panic), and its memory is bounded by [`limits`] and by the selection, whatever the request.
 //!
 //! For fuzzing, these take arbitrary bytes: [`path::canonicalize`], [`query::Query::field`],
-//! [`uri::canonicalize_uri`], [`spiffe::SpiffeId::parse`], [`grpc::GrpcMethod::parse`],
-//! [`media::media`], [`action::check_name`], and [`extract::extract`] followed by [`mcp::messages`],
-//! [`a2a::Call::read`] or [`a2a::PushFields::urls`].
+//! [`uri::canonicalize_uri`], [`destination::Authority::parse`], [`destination::Url::parse`],
+//! [`spiffe::SpiffeId::parse`], [`grpc::GrpcMethod::parse`], [`media::media`], [`action::check_name`], and
+//! [`extract::extract`] followed by [`mcp::messages`], [`a2a::Call::read`] or [`a2a::PushFields::urls`].
 //!
 //! ```
 //! use ambit_request::extract::{Root, Selection, Step, Value, extract};
@@ -64,6 +65,7 @@ extern crate std;
 
 pub mod a2a;
 pub mod action;
+pub mod destination;
 pub mod extract;
 pub mod grpc;
 pub mod json;

@@ -40,3 +40,11 @@ pub const MAX_LIST_BYTES: usize = 512 * 1024;
 pub const MAX_LIST_ENTRIES: usize = 4096;
 /// Longest name of a tool, prompt or resource, and longest gRPC method, in bytes.
 pub const MAX_NAME_BYTES: usize = 1024;
+/// Longest name of a host, in bytes, without a trailing dot (RFC 1035, section 2.3.4).
+pub const MAX_HOST_BYTES: usize = 253;
+/// Longest label of it (RFC 1035, section 2.3.4).
+pub const MAX_LABEL_BYTES: usize = 63;
+/// Longest IPv6 address as text, its last 32 bits as IPv4.
+pub const MAX_ADDRESS_BYTES: usize = 45;
+/// Longest URL that the agent is made to call.
+pub const MAX_URL_BYTES: usize = 2048;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::artifact::{exclusively, workspace};
-use crate::envoy::binary::run;
 use crate::envoy::process::tied_to_parent;
+use crate::wheel::run;
 
 /// All that is fetched: the registry of the Docker project, and the tool for images that most others are built on.
 const PACKAGES: [&str; 2] = ["docker-registry", "skopeo"];

@@ -17,3 +17,4 @@ pub mod scenario;
 pub mod sdk;
 pub mod service;
 pub mod upstream;
+pub mod wheel;

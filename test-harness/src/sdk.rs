@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use crate::artifact::{exclusively, workspace};
 use crate::client::MAX_WAIT;
-use crate::envoy::binary::{python_with_pip, run};
 use crate::envoy::process::tied_to_parent;
+use crate::wheel::{python_with_pip, run};
 
 /// Packages that a script can be run with.
 #[derive(Debug, Clone)]

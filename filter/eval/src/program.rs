@@ -412,7 +412,7 @@ impl<B: AsRef<[u8]>> Program<B> {
         Some(ActionRecord {
             effects: self.effect_set(u16_at(record, 4)?)?,
             column: u16_at(record, 6)?,
-            is_egress: u8_at(service, 2) == Some(Protocol::Egress as u8),
+            is_egress: u8_at(service, 2).and_then(Protocol::from_number) == Some(Protocol::Egress),
             mode: u8_at(service, 3)?,
         })
     }

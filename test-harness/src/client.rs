@@ -149,6 +149,28 @@ impl Client {
             receive(response.map_err(io::Error::other)?).await
         }))
     }
+
+    /// Sends requests and waits for all of the responses: over HTTP/2 all at once, over HTTP/1.1 one after the other.
+    /// What comes of each is in the place of the request.
+    pub fn send_together(&mut self, requests: &[Request]) -> Vec<io::Result<Response>> {
+        let sender = match &self.sender {
+            Sender::Http1(_) => return requests.iter().map(|request| self.send(request)).collect(),
+            Sender::Http2(sender) => sender.clone(),
+        };
+        let exchange = |request: &Request| {
+            let (mut sender, request) = (sender.clone(), request.to_hyper(&self.authority, true));
+            self.runtime.spawn(limited(async move {
+                sender.ready().await.map_err(io::Error::other)?;
+                receive(sender.send_request(request?).await.map_err(io::Error::other)?).await
+            }))
+        };
+        let exchanges: Vec<_> = requests.iter().map(exchange).collect();
+        let wait = |exchange| match self.runtime.block_on(exchange) {
+            Ok(outcome) => outcome,
+            Err(error) => Err(io::Error::other(error)),
+        };
+        exchanges.into_iter().map(wait).collect()
+    }
 }
 
 async fn limited<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {

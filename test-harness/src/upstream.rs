@@ -143,6 +143,13 @@ impl App {
         self.shared.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many of them are such, without a copy of any.
+    #[must_use]
+    pub fn count_received(&self, such: impl Fn(&Received) -> bool) -> usize {
+        let received = self.shared.received.lock().unwrap_or_else(PoisonError::into_inner);
+        received.iter().filter(|one| such(one)).count()
+    }
+
     /// Tells the application where its own outbound listener is. Only the first call counts.
     pub(crate) fn set_outbound(&self, outbound: Endpoint) {
         let _ = self.shared.outbound.set(outbound);

@@ -198,6 +198,12 @@ impl Workload {
         self.received_on(Lane::Wasm)
     }
 
+    /// How many requests that reached the application are such, without a copy of any.
+    #[must_use]
+    pub fn count_received(&self, such: impl Fn(&Received) -> bool) -> usize {
+        self.door(Lane::Wasm).app.count_received(such)
+    }
+
     /// What reached the application of one lane, in order of arrival.
     ///
     /// # Panics

@@ -32,7 +32,15 @@ const ALLOWED: &[Rule] = &[
     ("ambit-istio", &["ambit-bytecode", "ambit-compiler"], None),
     (
         "ambit-cli",
-        &["ambit-bytecode", "ambit-compiler", "ambit-eval", "ambit-istio", "ambit-lineage", "ambit-request"],
+        &[
+            "ambit-bytecode",
+            "ambit-compiler",
+            "ambit-eval",
+            "ambit-filter",
+            "ambit-istio",
+            "ambit-lineage",
+            "ambit-request",
+        ],
         None,
     ),
 ];

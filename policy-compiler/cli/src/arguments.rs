@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    build, check, completions, explain_code, fmt, image, inspect, keygen, lint_cluster, render, schema,
+    build, check, completions, explain_code, fmt, image, inspect, keygen, lint_cluster, render, schema, test,
 };
 use crate::terminal::Colour;
 
@@ -38,6 +38,7 @@ Exit status:
 pub(crate) enum Command {
     Check(check::Check),
     Build(build::Build),
+    Test(Box<test::Test>),
     Render(Box<render::Render>),
     LintCluster(lint_cluster::LintCluster),
     Inspect(inspect::Inspect),

@@ -11,6 +11,7 @@ pub mod keygen;
 pub mod lint_cluster;
 pub mod render;
 pub mod schema;
+pub mod test;
 
 use crate::arguments::Command;
 use crate::failure::Failure;
@@ -20,6 +21,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<(), F
     match command {
         Command::Check(check) => check.run(terminal),
         Command::Build(build) => build.run(terminal),
+        Command::Test(test) => test.run(terminal),
         Command::Render(render) => render.run(terminal),
         Command::LintCluster(lint) => lint.run(terminal),
         Command::Inspect(inspect) => inspect.run(terminal),

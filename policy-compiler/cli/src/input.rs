@@ -17,13 +17,16 @@ use crate::terminal::Terminal;
 /// What standard input is called in messages.
 pub(crate) const STDIN: &str = "<stdin>";
 
+/// How the names of test files end, which may lie among the files of the policy that they test.
+const TEST_ENDINGS: [&str; 2] = [".test.yaml", ".test.yml"];
+
 /// Which files a policy is in.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PolicyPaths {
     /// A policy file, a directory of them, or `-` for standard input; may be repeated
     ///
     /// Of a directory, all `*.yaml` and `*.yml` below it are read, in order of their paths. Names that start with a dot
-    /// are skipped, and links to directories are not followed.
+    /// and tests (`*.test.yaml`) are skipped, and links to directories are not followed.
     #[arg(short = 'f', long = "file", value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
 }
@@ -40,6 +43,11 @@ pub(crate) struct PolicyFile {
 }
 
 impl PolicyPaths {
+    /// As they were given.
+    pub(crate) fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
     /// Those that were given in another way.
     pub(crate) fn of(paths: &[PathBuf]) -> Self {
         Self { paths: paths.to_vec() }
@@ -47,7 +55,21 @@ impl PolicyPaths {
 
     /// Reads everything that the paths name, each file once.
     pub(crate) fn files(&self, terminal: &mut Terminal<'_>) -> Result<Vec<PolicyFile>, Failure> {
-        let mut found = Found::default();
+        self.find(Found::default(), terminal)
+    }
+
+    /// The test files that lie beside policy, each once: below the directories and among the files that are named.
+    pub(crate) fn tests_beside(&self, terminal: &mut Terminal<'_>) -> Result<Vec<PolicyFile>, Failure> {
+        let paths = self.paths.iter().filter(|path| path.is_dir() || is_test(path)).cloned().collect();
+        Self { paths }.tests(terminal)
+    }
+
+    /// The test files that the paths name, whatever their names, and those below the directories, each once.
+    pub(crate) fn tests(&self, terminal: &mut Terminal<'_>) -> Result<Vec<PolicyFile>, Failure> {
+        self.find(Found { wants_tests: true, ..Found::default() }, terminal)
+    }
+
+    fn find(&self, mut found: Found, terminal: &mut Terminal<'_>) -> Result<Vec<PolicyFile>, Failure> {
         for path in &self.paths {
             if path == Path::new("-") {
                 found.stdin(terminal)?;
@@ -90,6 +112,8 @@ struct Found {
     files: Vec<PolicyFile>,
     seen: HashSet<PathBuf>,
     stdin: bool,
+    /// Tests are looked for, and not policy.
+    wants_tests: bool,
 }
 
 impl Found {
@@ -107,10 +131,13 @@ impl Found {
     fn path(&mut self, path: &Path) -> Result<(), Failure> {
         let metadata = fs::metadata(path).map_err(|error| cannot_open(path, &error))?;
         if !metadata.is_dir() {
-            return self.file(path);
+            return if is_test(path) && !self.wants_tests { Ok(()) } else { self.file(path) };
         }
         let before = self.files.len();
         let skipped = self.directory(path, MAX_DIRECTORY_DEPTH)?;
+        if self.wants_tests {
+            return Ok(());
+        }
         if self.files.len() > before
             || self.seen.iter().any(|seen| fs::canonicalize(path).is_ok_and(|dir| seen.starts_with(dir)))
         {
@@ -144,6 +171,9 @@ impl Found {
             if kind.is_dir() {
                 skipped = skipped.or(self.directory(&path, depth)?);
             } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+                if is_test(&path) != self.wants_tests {
+                    continue;
+                }
                 // A link is read if a file is at its end: a mounted ConfigMap is made of links.
                 if kind.is_file() || fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
                     self.file(&path)?;
@@ -170,6 +200,11 @@ impl Found {
         self.files.push(PolicyFile { path: Some(path.to_owned()), name, bytes });
         Ok(())
     }
+}
+
+fn is_test(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    TEST_ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
 }
 
 /// One byte more than the compiler reads is enough for it to see that there is too much.

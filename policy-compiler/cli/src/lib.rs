@@ -21,6 +21,7 @@
 mod advice;
 mod arguments;
 mod blob_options;
+mod cases;
 pub mod command;
 mod exit;
 mod failure;
@@ -30,6 +31,8 @@ mod limits;
 mod manifests;
 mod output;
 mod policy;
+mod request;
+mod sidecar;
 mod terminal;
 mod time;
 

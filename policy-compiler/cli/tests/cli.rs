@@ -156,3 +156,52 @@ fn a_reader_who_has_gone_is_no_error() {
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
     }
 }
+
+/// Lines of a stream as they come.
+fn lines(stream: impl std::io::Read + Send + 'static) -> std::sync::mpsc::Receiver<String> {
+    use std::io::BufRead as _;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in std::io::BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+#[test]
+fn tests_run_again_when_a_file_changes() {
+    const LONG: std::time::Duration = std::time::Duration::from_secs(60);
+    let directory = directory("watch");
+    let write = |expected: &str| {
+        let test = format!(
+            "tests: [{{name: rows, from: billing, for: support, to: orders-db, send: GET /rows/7, expect: {expected}}}]"
+        );
+        // In one step, so that no half of it is read.
+        fs::write(directory.join("next"), test).unwrap();
+        fs::rename(directory.join("next"), directory.join("a.test.yaml")).unwrap();
+    };
+    write("allowed");
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shop");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ambit"))
+        .args(["test", "--watch", "-f"])
+        .arg(shop)
+        .arg(&directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (out, err) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
+    let wait = |lines: &std::sync::mpsc::Receiver<String>, wanted: &str| {
+        while !lines.recv_timeout(LONG).unwrap().contains(wanted) {}
+    };
+    wait(&out, "1 passed, 0 failed");
+    wait(&err, "waiting for a file to change");
+    write("denied");
+    wait(&out, "0 passed, 1 failed");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -9,13 +9,14 @@ use ambit_istio::lint::Code as Finding;
 use clap::Args;
 
 use crate::advice::{cause, remedy};
+use crate::cases::Code as Test;
 use crate::failure::{Failure, Problem};
 use crate::terminal::Terminal;
 
 /// How wide the text is.
 const WIDTH: usize = 88;
 
-/// Explain a code: of a diagnostic of `ambit check`, of a finding of `ambit lint-cluster`, or of a verdict
+/// Explain a code: of `ambit check`, of `ambit lint-cluster`, of `ambit test`, or of a verdict
 ///
 /// Without a code, all are listed.
 #[derive(Debug, Args)]
@@ -23,6 +24,7 @@ const WIDTH: usize = 88;
 Examples:
   ambit explain-code P0103          # a diagnostic
   ambit explain-code C0201          # a finding
+  ambit explain-code T0401          # what is wrong with a test
   ambit explain-code not-granted    # a verdict, by word
   ambit explain-code 81             # a verdict, by number
 
@@ -60,10 +62,14 @@ fn explain(text: &str) -> Result<String, Problem> {
     if let Some(code) = Finding::parse(text) {
         return Ok(entry(code, code.explanation()));
     }
+    if let Some(code) = Test::parse(text) {
+        return Ok(entry(code, code.explanation()));
+    }
     let diagnostics: Vec<String> = Diagnosis::ALL
         .iter()
         .map(ToString::to_string)
         .chain(Finding::ALL.iter().map(ToString::to_string))
+        .chain(Test::ALL.iter().map(ToString::to_string))
         .collect();
     let words = VerdictCode::ALL.iter().map(|code| code.word());
     let near = did_you_mean(text, words.chain(diagnostics.iter().map(String::as_str)));
@@ -96,6 +102,10 @@ fn list() -> String {
     }
     text.push_str("\nFindings in a cluster:\n");
     for code in Finding::ALL {
+        let _ = writeln!(text, "  {code}  {:<7}  {}", severity(*code), code.title());
+    }
+    text.push_str("\nTests:\n");
+    for code in Test::ALL {
         let _ = writeln!(text, "  {code}  {:<7}  {}", severity(*code), code.title());
     }
     text.push_str("\nVerdicts:\n");
@@ -135,6 +145,9 @@ mod tests {
             assert_eq!(explain(&code.to_string()), Ok(entry(*code, code.explanation())));
         }
         for code in Finding::ALL {
+            assert_eq!(explain(&code.to_string()), Ok(entry(*code, code.explanation())));
+        }
+        for code in Test::ALL {
             assert_eq!(explain(&code.to_string()), Ok(entry(*code, code.explanation())));
         }
         for code in VerdictCode::ALL {

@@ -1,0 +1,116 @@
+//! Sidecars as ordinary code: the policy of each workload, compiled and loaded as its proxy loads it, and the filter's
+//! own judgement. There is no second evaluator here.
+
+use std::collections::BTreeMap;
+
+use ambit_compiler::compile::{Compiled, Options, compile};
+use ambit_compiler::ir::RuleOrigin;
+use ambit_compiler::model::{Rule, RuleId, Service, Workload};
+use ambit_eval::{Hop, Verdict};
+use ambit_filter::decision::Decision;
+use ambit_filter::inbound::{Inbound, Step};
+use ambit_filter::policy::Policy;
+
+use crate::failure::{Failure, Problem};
+use crate::policy::{Loaded, refusal, workloads, written};
+use crate::terminal::Terminal;
+
+/// The sidecars of a mesh.
+pub(crate) struct Sidecars<'p> {
+    pub(crate) loaded: &'p Loaded,
+    by_workload: BTreeMap<&'p Workload, Sidecar>,
+}
+
+/// The inbound filter of one workload, with its policy loaded.
+pub(crate) struct Sidecar {
+    pub(crate) policy: Policy,
+    pub(crate) compiled: Compiled,
+}
+
+/// A request as it comes over a connection.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) inbound: Inbound,
+    /// Empty if it has none.
+    pub(crate) body: Vec<u8>,
+}
+
+impl<'p> Sidecars<'p> {
+    /// Compiles the policy of every workload.
+    pub(crate) fn start(
+        loaded: &'p Loaded,
+        options: &Options,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<Self, Failure> {
+        let mut by_workload = BTreeMap::new();
+        let mut refusals = Vec::new();
+        for workload in workloads(&loaded.policy) {
+            match compile(&loaded.policy, workload, options) {
+                Ok(compiled) => {
+                    let policy = Policy::load(compiled.blob.clone()).map_err(|error| {
+                        Problem::new(format!(
+                            "a sidecar refuses the policy of `{}`: {error}",
+                            written(workload)
+                        ))
+                    })?;
+                    by_workload.insert(workload, Sidecar { policy, compiled });
+                }
+                Err(error) => refusals.push(refusal(&loaded.policy, workload, &error)),
+            }
+        }
+        if refusals.is_empty() {
+            Ok(Self { loaded, by_workload })
+        } else {
+            Err(loaded.refuse(refusals, terminal))
+        }
+    }
+
+    /// The sidecar of the workload that serves `service`.
+    pub(crate) fn of(&self, service: &Service) -> Result<&Sidecar, Problem> {
+        self.by_workload
+            .get(&service.workload)
+            .ok_or_else(|| Problem::new(format!("`{}` has no sidecar", service.name)))
+    }
+}
+
+impl Sidecar {
+    /// Judges a request as the filter does: by its headers if they are enough, else by its body.
+    pub(crate) fn judge(&self, wire: &Wire, now: u64) -> Decision {
+        let Wire { inbound, body } = wire;
+        let mut reading = match inbound.begin(&self.policy, body.is_empty(), now) {
+            Step::Decided(decision) => return self.pass(wire, decision, now),
+            Step::Read(reading) => reading,
+        };
+        match reading.push(inbound, &self.policy, body, now) {
+            Some(decision) => decision,
+            None => reading.finish(inbound, &self.policy, now),
+        }
+    }
+
+    /// Holds a body that nobody reads to what its service declares.
+    fn pass(&self, wire: &Wire, decision: Decision, now: u64) -> Decision {
+        let Some(mut passing) = decision.passing else { return decision };
+        let refused = passing.push(&wire.inbound, &self.policy, wire.body.len(), now);
+        refused.unwrap_or(decision)
+    }
+
+    /// What a rule number of this sidecar's blob stands for.
+    pub(crate) fn origin(&self, number: u32) -> Option<&RuleOrigin> {
+        self.compiled.rules.get(usize::try_from(number).ok()?)
+    }
+
+    /// The rule of the policy text that a rule number of this sidecar's blob stands for.
+    pub(crate) fn rule<'l>(&self, loaded: &'l Loaded, number: u32) -> Option<(RuleId, &'l Rule)> {
+        let origin = self.origin(number)?;
+        let rule = loaded.policy.rules.get(usize::try_from(origin.rule.0).ok()?)?;
+        Some((origin.rule, rule))
+    }
+}
+
+/// The place in a lineage that limits a request, if there is one, and whether it is among the missions.
+pub(crate) fn limiting(verdict: &Verdict) -> Option<(usize, bool)> {
+    match verdict.hop? {
+        Hop::Member(place) => Some((usize::from(place), false)),
+        Hop::Mission(place) => Some((usize::from(place), true)),
+    }
+}

@@ -26,6 +26,12 @@ const ALLOWED: &[Rule] = &[
         &["ambit-bytecode", "ambit-eval", "ambit-lineage", "ambit-request"],
         Some(&["base64", "ed25519-compact"]),
     ),
+    // Tries everything that takes bytes from outside; never shipped.
+    (
+        "ambit-fuzz",
+        &["ambit-bytecode", "ambit-compiler", "ambit-eval", "ambit-filter", "ambit-lineage", "ambit-request"],
+        Some(&[]),
+    ),
     // Built by the mesh bench, which compares the filter with it; never shipped.
     ("ambit-peer-ext-authz", &[], None),
     ("ambit-compiler", &["ambit-bytecode"], None),

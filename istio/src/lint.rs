@@ -15,13 +15,13 @@ mod plugin;
 mod ports;
 mod version;
 
+use ambit_compiler::agents::Agents;
 use ambit_compiler::diagnostics::{self, Diagnostics};
 use ambit_compiler::model::Policy;
 use ambit_compiler::source::Sources;
 use ambit_compiler::syntax::yaml;
 
 use self::object::{Cluster, Objects};
-use crate::render::Agents;
 
 pub use self::codes::Code;
 

@@ -30,7 +30,6 @@ pub use self::former::blobs;
 pub use self::image_reference::ImageReference;
 pub use self::kustomize::kustomization;
 pub use self::object::{Component, DOMAIN, Object};
-pub(crate) use self::plan::Agents;
 pub use self::plan::{Attachment, Baseline, Governed};
 pub use self::secret::Secrets;
 pub use self::values::values;

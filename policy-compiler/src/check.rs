@@ -5,6 +5,7 @@ mod budget;
 mod catalog;
 pub mod condition;
 pub mod effects;
+mod egress;
 mod identity;
 mod inline;
 mod names;
@@ -152,6 +153,7 @@ fn mesh(documents: &Documents, diagnostics: &mut Diagnostics) -> Mesh {
         max_depth: written.and_then(|mesh| mesh.max_depth).unwrap_or(DEFAULT_MAX_DEPTH),
         cycles: written.and_then(|mesh| mesh.cycles).unwrap_or(Cycles::Tolerate),
         mode: written.and_then(|mesh| mesh.mode).unwrap_or(Mode::Enforce),
+        egress: egress::of_mesh(written.and_then(|mesh| mesh.egress.as_ref()), diagnostics),
     }
 }
 
@@ -196,6 +198,7 @@ fn agents(
             ceiling: written.ceiling.as_ref().map(|ceiling| effects.of_ceiling(ceiling, diagnostics)),
             mode: written.mode,
             outbound,
+            egress: egress::of_holder(written.egress.as_ref(), diagnostics),
             span: written.name.span,
         });
     }
@@ -226,6 +229,7 @@ fn missions(
             ceiling: written.ceiling.as_ref().map(|ceiling| effects.of_ceiling(ceiling, diagnostics)),
             not_after: written.not_after.as_ref().and_then(|time| time::unix_seconds(time, diagnostics)),
             budget: budget::read(written.budget.as_ref(), diagnostics),
+            egress: egress::of_holder(written.egress.as_ref(), diagnostics),
             span: written.name.span,
         });
     }

@@ -7,6 +7,7 @@
 mod case;
 mod choices;
 mod condition;
+pub mod egress;
 pub mod large;
 mod policy;
 mod pool;

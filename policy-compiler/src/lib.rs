@@ -14,10 +14,12 @@
     )
 )]
 
+pub mod agents;
 pub mod automata;
 pub mod check;
 pub mod compile;
 pub mod diagnostics;
+pub mod egress;
 pub mod emit;
 pub mod format;
 #[cfg(any(test, feature = "generate"))]

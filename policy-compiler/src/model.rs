@@ -6,6 +6,12 @@
 
 use crate::source::Span;
 
+mod egress;
+
+pub use self::egress::{
+    DEFAULT_CONNECT_PORTS, DEFAULT_HTTP_PORTS, Denied, Destination, Egress, HostPattern, MeshEgress,
+};
+
 /// Index into [`Policy::agents`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AgentId(pub u32);
@@ -63,6 +69,8 @@ pub struct Mesh {
     pub cycles: Cycles,
     /// What an agent or service enforces that says nothing itself.
     pub mode: Mode,
+    /// What it says of calls outside.
+    pub egress: MeshEgress,
 }
 
 /// Whether an agent may appear twice in a lineage.
@@ -216,6 +224,8 @@ pub struct Agent {
     pub mode: Option<Mode>,
     /// What becomes of its own calls.
     pub outbound: Outbound,
+    /// Where calls outside may go that it makes, or that are made on its behalf; `None`: anywhere.
+    pub egress: Option<Egress>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -293,6 +303,8 @@ pub struct Mission {
     pub not_after: Option<u64>,
     /// How many calls each agent may make under it.
     pub budget: Budget,
+    /// Where calls outside may go that are made under it; `None`: anywhere.
+    pub egress: Option<Egress>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -489,6 +501,22 @@ pub struct Decimal {
     pub coefficient: i64,
     /// -64 to 64.
     pub exponent: i16,
+}
+
+impl Decimal {
+    /// A whole number.
+    #[must_use]
+    pub fn whole(number: u32) -> Self {
+        let (mut coefficient, mut exponent) = (i64::from(number), 0_i16);
+        while let (Some(0), Some(shorter)) = (coefficient.checked_rem(10), coefficient.checked_div(10)) {
+            if shorter == 0 {
+                break;
+            }
+            coefficient = shorter;
+            exponent = exponent.saturating_add(1);
+        }
+        Self { coefficient, exponent }
+    }
 }
 
 /// A network range.

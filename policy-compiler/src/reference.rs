@@ -9,6 +9,7 @@ mod case;
 mod chain;
 mod condition;
 mod decimal;
+pub mod egress;
 mod glob;
 mod identity;
 mod judge;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::syntax::shape::{API_VERSION, DOCUMENT, Field, KINDS, METADATA, Object, Shape};
+use crate::syntax::shape::{API_VERSION, DOCUMENT, Field, KINDS, METADATA, Object, Shape, TEXT};
 
 /// The schema, as indented JSON that ends in a line feed.
 #[must_use]
@@ -100,6 +100,10 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::Object(inner) => {
             object(inner, definitions);
             json!({"$ref": reference(inner)})
+        }
+        Shape::TextOr(inner) => {
+            object(inner, definitions);
+            json!({"anyOf": [self::shape(TEXT, definitions), {"$ref": reference(inner)}]})
         }
         Shape::Labels => json!({"type": "object", "additionalProperties": {"type": "string"}}),
     }

@@ -137,6 +137,7 @@ impl Renaming {
             },
             // What it names is not of the slice, and no blob has it.
             outbound: Outbound::default(),
+            egress: None,
             ..agent.clone()
         }
     }
@@ -145,6 +146,7 @@ impl Renaming {
         Mission {
             grants: self.some_rules(&mission.grants),
             denies: self.some_rules(&mission.denies),
+            egress: None,
             ..mission.clone()
         }
     }

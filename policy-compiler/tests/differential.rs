@@ -85,6 +85,7 @@ fn generated_cases_reach_every_code() {
         "condition-not-met",
         "effect-ceiling",
         "argument-unlisted",
+        "egress-not-allowed",
     ] {
         assert!(counts.get(code).copied().unwrap_or(0) >= 5, "{code} in {counts:?}");
     }

@@ -117,7 +117,7 @@ fn constructs() -> Vec<String> {
     }
     fn shape(of: Shape, out: &mut Vec<String>) {
         match of {
-            Shape::Object(inner) => object(inner, out),
+            Shape::Object(inner) | Shape::TextOr(inner) => object(inner, out),
             Shape::List { item, .. } => shape(*item, out),
             Shape::Choice(words) => out.extend(words.iter().map(|(word, _)| format!("`{word}`"))),
             Shape::Text { .. } | Shape::Bool | Shape::Integer { .. } | Shape::Labels => {}

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use ambit_compiler::compile::{Options, compile};
 use ambit_compiler::model::{
     Action, ActionId, Agent, AgentId, Comparison, Condition, Cycles, Decimal, Delegates, EffectSet, Field,
-    Identity, Literal, Mesh, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId, Selector,
-    Service, ServiceId, Through, Workload,
+    Identity, Literal, Mesh, MeshEgress, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId,
+    Selector, Service, ServiceId, Through, Workload,
 };
 use ambit_compiler::source::Span;
 use ambit_eval::{
@@ -164,6 +164,7 @@ fn policy(agents: usize) -> Policy {
             max_depth: 17,
             cycles: Cycles::Tolerate,
             mode: Mode::Enforce,
+            egress: MeshEgress::default(),
         },
         services: vec![Service {
             name: "orders".to_owned(),
@@ -222,6 +223,7 @@ fn agent(number: usize, rules: &mut Vec<Rule>) -> Agent {
         ceiling: Some(EffectSet(3)),
         mode: None,
         outbound: Outbound::default(),
+        egress: None,
         span: Span::default(),
     }
 }

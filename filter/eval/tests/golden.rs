@@ -29,13 +29,15 @@ use ambit_bytecode::blob::{Blob, Section, VERSION};
 use ambit_compiler::check::check;
 use ambit_compiler::compile::{Options, SigningKey, compile};
 use ambit_compiler::diagnostics::render::{Format, render};
+use ambit_compiler::egress;
 use ambit_compiler::source::Sources;
 use ambit_eval::{Hop, Program, Verdict, VerifyErrorKind};
 
 use asked::Asked;
 use damaged::{damages, harmless, repair};
 
-const NAMES: [&str; 6] = ["arguments", "conditions", "delegation", "everything", "everything-2", "shared"];
+const NAMES: [&str; 7] =
+    ["arguments", "conditions", "delegation", "egress", "everything", "everything-2", "shared"];
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
@@ -67,6 +69,13 @@ fn written(name: &str) -> Vec<u8> {
     let checked = check(&sources);
     let said = render(&checked.diagnostics, &sources, Format::Short);
     let policy = checked.policy.unwrap_or_else(|| panic!("{said}"));
+    let (policy, workload) = if name == "egress" {
+        let workload = egress::workloads(&policy).remove(0);
+        (egress::policy(&policy, &workload).unwrap(), workload)
+    } else {
+        let workload = policy.services[0].workload.clone();
+        (policy, workload)
+    };
     let dated = name == "conditions";
     let options = Options {
         generation: 7,
@@ -76,7 +85,7 @@ fn written(name: &str) -> Vec<u8> {
         signing_key: dated.then(|| SigningKey::from_seed([7; 32])),
         ..Options::default()
     };
-    compile(&policy, &policy.services[0].workload, &options).unwrap().blob
+    compile(&policy, &workload, &options).unwrap().blob
 }
 
 /// Requests, with what is written behind each.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use ambit_compiler::agents::Agents;
 use ambit_compiler::model::Workload;
 use ambit_compiler::source::Span;
 use ambit_compiler::syntax::node::{Entry, Meaning, Node, Value};
 
 use super::Settings;
 use super::plugin::Plugin;
-use crate::render::{Agents, DOMAIN};
+use crate::render::DOMAIN;
 
 /// A value in an object, by the keys on the way to it.
 pub(super) fn at<'n>(node: &'n Node, path: &[&str]) -> Option<&'n Node> {

@@ -1,9 +1,11 @@
 //! From paths to a checked policy, with everything that there is to say on the way.
 
+use ambit_compiler::agents::Agents;
 use ambit_compiler::check::check;
 use ambit_compiler::compile::{CompileError, CompileErrorKind};
 use ambit_compiler::diagnostics::render::{Format, render};
 use ambit_compiler::diagnostics::{Code, Diagnostic, Diagnostics, Kind};
+use ambit_compiler::egress;
 use ambit_compiler::model::{Policy, Workload};
 use ambit_compiler::source::Sources;
 use ambit_compiler::syntax::suggest::nearest;
@@ -82,6 +84,28 @@ impl Loaded {
             None => format!("the workloads are {}", listed(&names)),
         };
         Err(Problem::new(format!("no service has the workload `{text}`")).help(help))
+    }
+
+    /// The workload that is written `NAMESPACE/SERVICE_ACCOUNT`, which need not serve anything.
+    pub(crate) fn calling_workload(&self, text: &str) -> Result<Workload, Problem> {
+        let parts = text.split_once('/');
+        let parts = parts.filter(|(namespace, account)| {
+            !namespace.is_empty() && !account.is_empty() && !account.contains('/')
+        });
+        let (namespace, account) = parts.ok_or_else(|| {
+            Problem::new(format!("`{text}` is no workload")).help("write `NAMESPACE/SERVICE_ACCOUNT`")
+        })?;
+        let workload = Workload { namespace: namespace.to_owned(), service_account: account.to_owned() };
+        if Agents::new(&self.policy).of(&workload).is_some() {
+            return Ok(workload);
+        }
+        let names: Vec<String> = egress::workloads(&self.policy).iter().map(written).collect();
+        let help = match nearest(text, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => String::from("no agent of the policy has `egress`"),
+            None => format!("agents with `egress` are {}", listed(&names)),
+        };
+        Err(Problem::new(format!("no agent has the workload `{text}`")).help(help))
     }
 
     /// Shows why workloads have no blob.

@@ -8,7 +8,7 @@ mod constant;
 mod function;
 mod lower;
 mod name;
-mod network;
+pub(super) mod network;
 mod number;
 mod place;
 mod regex;

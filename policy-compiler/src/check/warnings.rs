@@ -22,7 +22,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
                     .help("let it originate work (`originates: true`), or name it in `delegates.to` of another agent"),
             );
         }
-        if agent.grants.is_empty() {
+        if agent.grants.is_empty() && agent.egress.as_ref().is_none_or(|egress| egress.allow.is_empty()) {
             let message = format!("agent `{}` has no grants", agent.name);
             diagnostics.push(
                 Diagnostic::new(Code::EmptyAgent, agent.span, message)
@@ -43,6 +43,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
         owner.warn(policy, diagnostics);
     }
     unused_missions(policy, diagnostics);
+    super::egress::warn(policy, diagnostics);
 }
 
 /// The agents that another agent may delegate to.

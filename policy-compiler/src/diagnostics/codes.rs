@@ -131,6 +131,12 @@ and `h`, such as `30s`.";
 BadSize = 112 Error "malformed size" "\
 Sizes are whole KiB, written as Kubernetes writes them: `256Ki`.";
 
+BadHost = 113 Error "malformed host" "\
+A host is a name such as `api.example.com`, or `*.example.com` for all below it, at any depth, but not for itself. Nothing \
+else belongs to it: no scheme, no port, no path, no address. Names are compared in lower case and as A-labels (`xn--...`); \
+a name in another script is refused, since it can look like one that it is not. Names of one label, and those below \
+`svc.cluster.local`, stay within the mesh.";
+
 DuplicateName = 201 Error "name given twice" "\
 Two documents of one kind have the same name. Documents are not merged: put everything about one agent in one document.";
 
@@ -302,4 +308,23 @@ KnownLate = 612 Warning "condition that is known only after the headers" "\
 The condition reads bodies, and a wildcard of the rule covers requests of an HTTP service, which could be decided by their \
 headers otherwise. Each of them is now held until its body is read, and denied if that is not JSON or is too large. Name the \
 actions whose body is meant; MCP and A2A messages are read anyway.";
+
+EgressCovered = 613 Warning "destination that another entry covers" "\
+Another entry of the same list allows every call that this one allows, so that this one changes nothing. The usual reason \
+is that `*.example.com` is there too, or that one entry bounds methods, paths or ports and another does not.";
+
+EgressDenied = 614 Warning "destination that the mesh denies" "\
+`egress.deny` of the mesh denies all of this destination to everyone, so that it is not allowed. Without such a list, \
+addresses and names are denied where clouds keep metadata and credentials of the machine.";
+
+EgressWide = 615 Warning "very wide destination" "\
+The entry allows names that anyone can register, or most of all addresses, so that it bounds nothing.";
+
+MetadataAllowed = 616 Warning "cloud metadata is not denied" "\
+A list that the mesh denies replaces the default one, and this one does not deny `169.254.169.254`, where most clouds hand \
+out the credentials of the machine to whoever asks.";
+
+EgressUnheld = 617 Warning "`egress` that no sidecar holds" "\
+The agent says `stamping: false`, so no filter of ours runs in its own sidecar, and its own calls outside are not judged. \
+Calls that others make on its behalf are.";
 }

@@ -6,7 +6,7 @@ use crate::model::{Field, Identity, Literal, Policy, Protocol, Segment, Selector
 use crate::reference::{Case, Code, FieldValue, Key, Lineage};
 
 use super::choices::Choices;
-use super::{policy, pool};
+use super::{egress, policy, pool};
 
 /// The most elements of a list that a condition looks at, and so an interesting length.
 const LONG_LIST: usize = 65;
@@ -26,7 +26,10 @@ pub fn case(choices: &mut Choices, policy: &Policy) -> (Workload, Case) {
         lineage: lineage(choices, policy),
         protocol,
         key: key(choices, service, protocol),
-        fields: fields(choices),
+        fields: match protocol {
+            Protocol::Egress if !choices.one_in(8) => egress::fields(choices),
+            _ => fields(choices),
+        },
         arguments: arguments(choices),
         now: u64::try_from(choices.below(8)).unwrap_or(0).saturating_mul(43_210),
     };

@@ -2,8 +2,8 @@
 
 use crate::model::{
     Action, ActionId, Agent, Comparison, Condition, Cycles, Decimal, Delegates, EffectSet, Field, Identity,
-    Literal, Mesh, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId, Selector, Service,
-    ServiceId, Through, Workload,
+    Literal, Mesh, MeshEgress, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId, Selector,
+    Service, ServiceId, Through, Workload,
 };
 use crate::reference::{Case, FieldValue, Key, Lineage};
 use crate::source::Span;
@@ -59,6 +59,7 @@ pub fn large(size: Size) -> Policy {
             max_depth: 17,
             cycles: Cycles::Tolerate,
             mode: Mode::Enforce,
+            egress: MeshEgress::default(),
         },
         services: (0..size.services).map(|place| service(place, size.actions)).collect(),
         agents,
@@ -163,6 +164,7 @@ fn agent(place: u32, grants: Vec<RuleId>) -> Agent {
         ceiling: None,
         mode: None,
         outbound: Outbound::default(),
+        egress: None,
         span: Span::default(),
     }
 }

@@ -1,20 +1,31 @@
 //! Policies.
 
 use crate::model::{
-    Action, ActionId, Agent, AgentId, Budget, Cycles, Delegates, EffectSet, Identity, Mesh, Mission,
-    MissionId, Mode, Outbound, PathPattern, Policy, Protocol, Reach, Rule, RuleId, Segment, Selector,
-    Service, ServiceId, Through, Workload,
+    Action, ActionId, Agent, AgentId, Budget, Cycles, Delegates, EffectSet, Identity, Mesh, MeshEgress,
+    Mission, MissionId, Mode, Outbound, PathPattern, Policy, Protocol, Reach, Rule, RuleId, Segment,
+    Selector, Service, ServiceId, Through, Workload,
 };
 use crate::source::Span;
 
 use super::choices::Choices;
-use super::{condition, pool};
+use super::{condition, egress, pool};
 
 const PROTOCOLS: [Protocol; 5] =
     [Protocol::Http, Protocol::Mcp, Protocol::A2a, Protocol::Grpc, Protocol::Egress];
 
-/// A policy.
+/// A policy; now and then the one by which calls outside are judged.
 pub fn policy(choices: &mut Choices) -> Policy {
+    let mut policy = policy_of(choices);
+    if choices.one_in(6) {
+        let workload = workload(false);
+        egress::bound(choices, &mut policy, &workload);
+        policy = crate::egress::policy(&policy, &workload).unwrap_or(policy);
+    }
+    policy
+}
+
+/// A policy as documents say it.
+pub(super) fn policy_of(choices: &mut Choices) -> Policy {
     let services: Vec<Service> = {
         let count = choices.below(3).saturating_add(1);
         (0..count).map(|place| service(choices, place)).collect()
@@ -48,7 +59,7 @@ pub fn policy(choices: &mut Choices) -> Policy {
 }
 
 /// Takes away most of what denies before conditions are asked, so that they have the last word even where many must agree.
-fn open(policy: &mut Policy) {
+pub(super) fn open(policy: &mut Policy) {
     policy.mesh.max_depth = 17;
     policy.mesh.cycles = Cycles::Tolerate;
     for agent in &mut policy.agents {
@@ -79,6 +90,7 @@ fn mesh(choices: &mut Choices) -> Mesh {
         max_depth: u8::try_from(17_usize.saturating_sub(choices.below(17))).unwrap_or(17),
         cycles: if choices.below(2) == 0 { Cycles::Tolerate } else { Cycles::Refuse },
         mode: if choices.one_in(4) { Mode::Shadow } else { Mode::Enforce },
+        egress: MeshEgress::default(),
     }
 }
 
@@ -209,6 +221,7 @@ impl Maker {
             ceiling: choices.one_in(3).then(|| effects(choices)),
             mode: mode(choices),
             outbound: Outbound::default(),
+            egress: None,
             span: Span::default(),
         }
     }
@@ -223,6 +236,7 @@ impl Maker {
                 .one_in(3)
                 .then(|| u64::try_from(choices.below(4)).unwrap_or(0).saturating_mul(50_000).max(1)),
             budget: Budget::default(),
+            egress: None,
             span: Span::default(),
         }
     }

@@ -39,6 +39,17 @@ pub struct Mesh {
     pub mode: Option<Mode>,
     /// `revoked`
     pub revoked: Vec<Name>,
+    /// `egress`
+    pub egress: Option<MeshEgress>,
+}
+
+/// `egress` of a mesh.
+#[derive(Clone, Debug)]
+pub struct MeshEgress {
+    /// `deny`, and where it is written.
+    pub deny: Option<Spanned<Vec<Name>>>,
+    /// `internal`
+    pub internal: Vec<Name>,
 }
 
 /// `kind: Service`.
@@ -121,6 +132,36 @@ pub struct Agent {
     pub budget: Option<Budget>,
     /// `mode`
     pub mode: Option<Mode>,
+    /// `egress`
+    pub egress: Option<Egress>,
+}
+
+/// `egress` of an agent or mission.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    /// Where it is written.
+    pub span: Span,
+    /// `allow`
+    pub allow: Vec<Destination>,
+    /// `mode`
+    pub mode: Option<Mode>,
+}
+
+/// An element of `allow`.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// Where it is written.
+    pub span: Span,
+    /// `host`, or the whole of it
+    pub host: Option<Name>,
+    /// `cidr`
+    pub cidr: Option<Name>,
+    /// `ports`
+    pub ports: Option<Vec<u16>>,
+    /// `methods`
+    pub methods: Vec<Name>,
+    /// `pathPrefix`
+    pub path_prefix: Option<Name>,
 }
 
 /// `budget` of an agent or mission.
@@ -215,6 +256,8 @@ pub struct Mission {
     pub not_after: Option<Name>,
     /// `budget`
     pub budget: Option<Budget>,
+    /// `egress`
+    pub egress: Option<Egress>,
 }
 
 /// `kind: Toolset`.

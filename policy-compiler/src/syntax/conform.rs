@@ -1,7 +1,7 @@
 //! Holds a value against its shape, and says everything that does not fit.
 
 use super::node::{Entry, Meaning, Node, Value};
-use super::shape::{Field, KINDS, Object, Shape};
+use super::shape::{Field, KINDS, Object, Shape, TEXT};
 use super::suggest::{did_you_mean, nearest};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::source::Span;
@@ -105,7 +105,11 @@ fn value(node: &Node, slot: Slot<'_>, key: Span, diagnostics: &mut Diagnostics) 
             list(items, *item, may_be_empty, node.span, slot, diagnostics);
             true
         }
-        (Value::Map(entries), Shape::Object(object)) => {
+        (Value::Scalar(_), Shape::TextOr(_)) => {
+            value(node, Slot { shape: TEXT, ..slot }, key, diagnostics);
+            true
+        }
+        (Value::Map(entries), Shape::Object(object) | Shape::TextOr(object)) => {
             fields(entries, object.fields, key, diagnostics);
             true
         }
@@ -157,6 +161,7 @@ fn wrong(node: &Node, slot: Slot<'_>) -> Diagnostic {
         Shape::Choice(_) => "a word",
         Shape::List { .. } => "a list",
         Shape::Object(_) | Shape::Labels => "a mapping",
+        Shape::TextOr(_) => "text or a mapping",
     };
     let which = if slot.element { "an element of " } else { "" };
     let message = format!("{which}`{}` must be {expected}, not {}", slot.name, node.describe());

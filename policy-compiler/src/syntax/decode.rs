@@ -1,5 +1,6 @@
 //! From trees to documents. What does not fit its shape has been reported by then, and is passed over in silence here.
 
+mod egress;
 mod object;
 mod rule;
 
@@ -82,6 +83,7 @@ fn document(node: &Node, documents: &mut Documents, diagnostics: &mut Diagnostic
             ceiling: ceiling(&spec),
             not_after: spec.text("notAfter"),
             budget: budget(&spec),
+            egress: egress::of_holder(&spec),
         }),
         _ => documents.toolsets.push(Toolset { name, grants: rule::rules(&spec, "grants") }),
     }
@@ -143,6 +145,7 @@ fn mesh(name: Spanned<String>, spec: &Object<'_>) -> Mesh {
         }),
         mode: mode(spec),
         revoked: spec.texts("revoked"),
+        egress: egress::of_mesh(spec),
     }
 }
 
@@ -209,6 +212,7 @@ fn agent(name: Spanned<String>, spec: &Object<'_>) -> Agent {
         window: lineage.as_ref().and_then(|object| object.text("window")),
         budget: budget(spec),
         mode: mode(spec),
+        egress: egress::of_holder(spec),
     }
 }
 

@@ -56,5 +56,11 @@ pub const MAX_EXPONENT: i64 = 64;
 pub const MAX_SET: usize = 4096;
 /// Longest regular expression, in bytes.
 pub const MAX_REGEX_BYTES: usize = 512;
+/// Most destinations in one list.
+pub const MAX_DESTINATIONS: usize = 1024;
+/// Longest name of a host, in bytes, and longest label of it (RFC 1035, section 2.3.4).
+pub const MAX_HOST_BYTES: usize = 253;
+/// See [`MAX_HOST_BYTES`].
+pub const MAX_LABEL_BYTES: usize = 63;
 /// Most members that a lineage may have, the caller included.
 pub const MAX_LINEAGE: u8 = 17;

@@ -2,6 +2,7 @@
 
 mod agent;
 mod budget;
+mod egress;
 mod mesh;
 mod mission;
 mod rule;
@@ -36,6 +37,8 @@ pub enum Shape {
     },
     /// A mapping with known fields.
     Object(&'static Object),
+    /// A mapping with known fields, or a text that stands for one of them.
+    TextOr(&'static Object),
     /// A mapping of text to text that means nothing here.
     Labels,
 }

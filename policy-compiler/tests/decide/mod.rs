@@ -3,11 +3,15 @@
 //! `CALLER [for AGENT, AGENT] [under MISSION]: SERVICE REQUEST [with JSON] [at TIME] -> CODE`, where CALLER is an agent or a
 //! SPIFFE path, REQUEST is the action key of the service's protocol, and JSON has `args`, `headers`, `query`, `ip` and `host`.
 //! The lineage is stamped, origin first.
+//!
+//! Of SERVICE `egress` the request is `METHOD URL` or `connect HOST:PORT`, with `-` for no host, and JSON may have the
+//! `address`. Where nothing bounds the caller, CODE is `unbounded`.
 
 use std::collections::BTreeMap;
 
 use ambit_compiler::model::{Decimal, Field, Identity, Policy, Protocol};
-use ambit_compiler::reference::{Case, FieldValue, Key, Lineage, Terms, judge};
+use ambit_compiler::reference::{Case, FieldValue, Key, Lineage, SpiffeId, Terms, judge};
+use ambit_compiler::{agents, egress};
 use serde_json::Value;
 
 /// A Monday morning.
@@ -26,7 +30,6 @@ pub(crate) fn hold(policy: &Policy, line: &str) -> Result<(), String> {
         None => (what, Value::Null),
     };
     let (service, request) = what.split_once(' ').ok_or("no request")?;
-    let service = policy.services.iter().find(|other| other.name == service).ok_or("no such service")?;
     let (who, missions) = match who.split_once(" under ") {
         Some((who, mission)) => (who, vec![mission.to_owned()]),
         None => (who, Vec::new()),
@@ -34,12 +37,25 @@ pub(crate) fn hold(policy: &Policy, line: &str) -> Result<(), String> {
     let (caller, members) = who.split_once(" for ").unwrap_or((who, ""));
     let members =
         members.split(", ").filter(|member| !member.is_empty()).map(|member| principal(policy, member));
+    let peer = principal(policy, caller);
+    let outside = if service == egress::SERVICE { Some(outside(policy, &peer)) } else { None };
+    let policy = match &outside {
+        None => policy,
+        Some(Some(outside)) => outside,
+        Some(None) if code == "unbounded" => return Ok(()),
+        Some(None) => return Err(String::from("it is unbounded")),
+    };
+    let service = policy.services.iter().find(|other| other.name == service).ok_or("no such service")?;
+    let (key, fields) = match service.protocol {
+        Protocol::Egress => call_outside(request, &more),
+        protocol => (request, fields(protocol, request, &more)),
+    };
     let case = Case {
-        peer: Some(principal(policy, caller)),
+        peer: Some(peer),
         lineage: Lineage::Parsed { members: members.collect(), missions, merged: false },
         protocol: service.protocol,
-        key: Key::Known(request.as_bytes().to_vec()),
-        fields: fields(service.protocol, request, &more),
+        key: Key::Known(key.as_bytes().to_vec()),
+        fields,
         arguments: more.get("args").map(field_value),
         now,
     };
@@ -49,6 +65,41 @@ pub(crate) fn hold(policy: &Policy, line: &str) -> Result<(), String> {
     } else {
         Err(format!("it is {} by {:?}", said.code.word(), said.hop))
     }
+}
+
+/// By what calls outside of a principal are judged.
+fn outside(policy: &Policy, peer: &str) -> Option<Policy> {
+    let workload = agents::kubernetes(SpiffeId::parse(peer)?.path)?;
+    egress::policy(policy, &workload)
+}
+
+/// The key and the facts of a call outside.
+fn call_outside<'r>(request: &'r str, more: &Value) -> (&'r str, BTreeMap<Field, FieldValue>) {
+    let text = |text: &str| FieldValue::Text(text.as_bytes().to_vec());
+    let mut fields = BTreeMap::new();
+    let (method, target) = request.split_once(' ').expect("a method, or connect, and a target");
+    let (key, host, port) = match target.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            fields.insert(Field::Method, text(method));
+            fields.insert(Field::Path, text(if path.is_empty() { "/" } else { path }));
+            let usual = if scheme == "https" { "443" } else { "80" };
+            let (host, port) = authority.split_once(':').unwrap_or((authority, usual));
+            (egress::HTTP_KEY, host, port)
+        }
+        None => {
+            let (host, port) = target.rsplit_once(':').expect("a port");
+            (method, host, port)
+        }
+    };
+    if host != "-" {
+        fields.insert(Field::DestinationHost, text(host));
+    }
+    fields.insert(Field::DestinationPort, FieldValue::Number(decimal(port)));
+    if let Some(address) = more["address"].as_str() {
+        fields.insert(Field::DestinationAddress, text(address));
+    }
+    (key, fields)
 }
 
 fn principal(policy: &Policy, name: &str) -> String {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use ambit_compiler::compile::{Options, compile};
 use ambit_compiler::generate::{Choices, policy};
 use ambit_compiler::model::{
-    Action, ActionId, Agent, Condition, Cycles, Delegates, EffectSet, Field, Identity, Literal, Mesh, Mode,
-    Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId, Selector, Service, ServiceId, TextTest,
-    Through, Workload,
+    Action, ActionId, Agent, Condition, Cycles, Delegates, EffectSet, Field, Identity, Literal, Mesh,
+    MeshEgress, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId, Selector, Service, ServiceId,
+    TextTest, Through, Workload,
 };
 use ambit_compiler::reference::{Case, Code, FieldValue, Key, Lineage, Terms, judge};
 use ambit_compiler::source::Span;
@@ -33,6 +33,7 @@ fn denied_when(condition: Condition) -> Policy {
             max_depth: 17,
             cycles: Cycles::Tolerate,
             mode: Mode::Enforce,
+            egress: MeshEgress::default(),
         },
         services: vec![Service {
             name: "service".into(),
@@ -63,6 +64,7 @@ fn denied_when(condition: Condition) -> Policy {
             ceiling: None,
             mode: None,
             outbound: Outbound::default(),
+            egress: None,
             span: Span::default(),
         }],
         missions: Vec::new(),

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use ambit_compiler::compile::{Compiled, Options, compile};
-use ambit_compiler::model::Workload;
+use ambit_compiler::egress;
+use ambit_compiler::model::{Policy, Workload};
 use ambit_compiler::span_map::span_map;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{ArgGroup, Args};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::blob_options::BlobOptions;
 use crate::failure::{Failure, Problem};
@@ -19,13 +20,15 @@ use crate::terminal::Terminal;
 
 /// Compile policy files to the blobs that sidecars load
 ///
+/// A blob judges what is asked of its workload, or, of an agent with `egress`, what its workload asks of the outside.
 /// Beside each blob FILE, its span map is written to FILE.json: it leads from the rule numbers in decision records back
 /// to files and lines. Files are replaced whole, and nothing is written if anything is wrong.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["workload", "all"]), after_help = "\
 Examples:
   ambit build -f policy/ --workload data/orders-db -o orders-db.ambit
-  ambit build -f policy/ --all -o out/                       # out/data.orders-db.ambit and so on
+  ambit build -f policy/ --workload care/support --egress -o support.egress
+  ambit build -f policy/ --all -o out/      # out/data.orders-db.ambit, out/care.support.egress, and so on
   ambit build -f policy/ --all -o out/ --config --signing-key policy.key --not-after 2027-01-31T00:00:00Z
 
 One line is printed for each blob: where it is, for whom, its size, and the most steps that a judgement can take.
@@ -42,7 +45,11 @@ pub struct Build {
     #[arg(long, value_name = "NAMESPACE/SERVICE_ACCOUNT")]
     workload: Option<String>,
 
-    /// Compile for every workload that serves something
+    /// Compile what the workload may call outside, and not what may be asked of it
+    #[arg(long, conflicts_with = "all")]
+    egress: bool,
+
+    /// Compile for every workload that serves something, and for every one whose calls outside are bounded
     #[arg(long)]
     all: bool,
 
@@ -58,10 +65,33 @@ pub struct Build {
     config: bool,
 }
 
+/// A blob that is wanted, and where it goes.
+struct Wanted<'a> {
+    path: PathBuf,
+    workload: Workload,
+    way: Way<'a>,
+}
+
+/// What a blob judges.
+enum Way<'a> {
+    /// What is asked of the workload.
+    Inbound(&'a Policy),
+    /// What the workload asks of the outside.
+    Egress(Box<Policy>),
+}
+
+impl Way<'_> {
+    fn policy(&self) -> &Policy {
+        match self {
+            Self::Inbound(policy) => policy,
+            Self::Egress(policy) => policy,
+        }
+    }
+}
+
 /// A blob and where it goes.
 struct Output<'a> {
-    path: PathBuf,
-    workload: &'a Workload,
+    wanted: Wanted<'a>,
     compiled: Compiled,
 }
 
@@ -94,26 +124,33 @@ impl Build {
     ) -> Result<Vec<Output<'a>>, Failure> {
         let places = match &self.workload {
             Some(text) => {
-                let workload = loaded.workload(text)?;
+                let (workload, way) = if self.egress {
+                    let workload = loaded.calling_workload(text)?;
+                    let outside =
+                        egress::policy(&loaded.policy, &workload).ok_or_else(|| unbounded(&workload))?;
+                    (workload, Way::Egress(Box::new(outside)))
+                } else {
+                    (loaded.workload(text)?.clone(), Way::Inbound(&loaded.policy))
+                };
                 if self.output.is_dir() {
                     let problem = Problem::new(format!("`{}` is a directory", shown(&self.output)));
                     let help = format!(
                         "name a file in it, as in `-o {}`",
-                        shown(&self.output.join(file_name(workload)))
+                        shown(&self.output.join(file_name(&workload, &way)))
                     );
                     return Err(problem.help(help).into());
                 }
-                vec![(self.output.clone(), workload)]
+                vec![Wanted { path: self.output.clone(), workload, way }]
             }
             None => all(loaded, &self.output)?,
         };
         let mut outputs = Vec::with_capacity(places.len());
         let mut refusals = Vec::new();
-        for (path, workload) in places {
-            match compile(&loaded.policy, workload, options) {
-                Ok(compiled) => outputs.push(Output { path, workload, compiled }),
+        for wanted in places {
+            match compile(wanted.way.policy(), &wanted.workload, options) {
+                Ok(compiled) => outputs.push(Output { wanted, compiled }),
                 // The others are compiled all the same, so that everything that is wrong is said at once.
-                Err(error) => refusals.push(refusal(&loaded.policy, workload, &error)),
+                Err(error) => refusals.push(refusal(wanted.way.policy(), &wanted.workload, &error)),
             }
         }
         if refusals.is_empty() { Ok(outputs) } else { Err(loaded.refuse(refusals, terminal)) }
@@ -124,15 +161,12 @@ impl Build {
             std::fs::create_dir_all(&self.output).map_err(|error| cannot_write(&self.output, &error))?;
         }
         let mut batch = Batch::default();
-        for Output { path, compiled, .. } in outputs {
-            let map = span_map(&loaded.policy, &loaded.sources, compiled, &options.source_digest);
+        for output in outputs {
+            let Output { wanted: Wanted { path, way, .. }, compiled } = output;
+            let map = span_map(way.policy(), &loaded.sources, compiled, &options.source_digest);
             batch.stage(&with_suffix(path, ".json"), map.as_bytes())?;
             if self.config {
-                let policy = STANDARD.encode(&compiled.blob);
-                let config = match &options.signing_key {
-                    Some(key) => json!({ "policy": policy, "keys": [STANDARD.encode(key.public())] }),
-                    None => json!({ "policy": policy }),
-                };
+                let config = config(loaded, options, &output.wanted, &output.compiled);
                 batch.stage(&with_suffix(path, ".config.json"), format!("{config}\n").as_bytes())?;
             }
             // The blob comes last: whoever sees a new blob sees its map.
@@ -142,30 +176,61 @@ impl Build {
     }
 }
 
-/// Every workload, with its file in a directory.
-fn all<'a>(loaded: &'a Loaded, directory: &Path) -> Result<Vec<(PathBuf, &'a Workload)>, Problem> {
-    let workloads = workloads(&loaded.policy);
-    if workloads.is_empty() {
+/// The plugin configuration that carries a blob.
+fn config(loaded: &Loaded, options: &Options, wanted: &Wanted<'_>, compiled: &Compiled) -> Value {
+    let mut config = Map::from_iter([(String::from("policy"), json!(STANDARD.encode(&compiled.blob)))]);
+    if let Some(key) = &options.signing_key {
+        config.insert(String::from("keys"), json!([STANDARD.encode(key.public())]));
+    }
+    if let Way::Egress(_) = wanted.way {
+        config.insert(String::from("role"), json!("outbound"));
+        config.insert(String::from("agent"), json!(egress::principal(&loaded.policy, &wanted.workload)));
+    }
+    Value::from(config)
+}
+
+/// Why nothing is compiled of what a workload calls outside.
+fn unbounded(workload: &Workload) -> Problem {
+    Problem::new(format!("nothing bounds what `{}` calls outside", written(workload)))
+        .help("give its agent `egress: {allow: [...]}`")
+}
+
+/// Everything that can be compiled, with its file in a directory.
+fn all<'a>(loaded: &'a Loaded, directory: &Path) -> Result<Vec<Wanted<'a>>, Problem> {
+    let policy = &loaded.policy;
+    let served = workloads(policy).into_iter().map(|workload| (workload.clone(), Way::Inbound(policy)));
+    let calling = egress::workloads(policy).into_iter().filter_map(|workload| {
+        let outside = egress::policy(policy, &workload)?;
+        Some((workload, Way::Egress(Box::new(outside))))
+    });
+    let mut wanted: Vec<(Workload, Way<'a>)> = served.chain(calling).collect();
+    wanted.sort_by(|(left, _), (right, _)| left.cmp(right));
+    if wanted.is_empty() {
         let problem = Problem::new("the policy has no `Service`, so there is nothing to compile");
-        return Err(problem.help("a blob is for the workload of a service"));
+        return Err(problem.help("a blob is for the workload of a service, or of an agent with `egress`"));
     }
     if directory.exists() && !directory.is_dir() {
         return Err(Problem::new(format!("`{}` is not a directory", shown(directory))));
     }
-    let place = |workload: &'a Workload| {
+    let place = |(workload, way): (Workload, Way<'a>)| {
         let safe =
             |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
         if !safe(&workload.namespace) || !safe(&workload.service_account) {
-            return Err(Problem::new(format!("`{}` cannot be the name of a file", written(workload))));
+            return Err(Problem::new(format!("`{}` cannot be the name of a file", written(&workload))));
         }
-        Ok((directory.join(file_name(workload)), workload))
+        Ok(Wanted { path: directory.join(file_name(&workload, &way)), workload, way })
     };
-    workloads.into_iter().map(place).collect()
+    wanted.into_iter().map(place).collect()
 }
 
-/// A namespace holds no dot, so that no two workloads share a name.
-fn file_name(workload: &Workload) -> String {
-    format!("{}.{}.ambit", workload.namespace, workload.service_account)
+/// A namespace holds no dot, so that no two workloads share a name; nor do two blobs of one, since neither name ends like
+/// the other.
+fn file_name(workload: &Workload, way: &Way<'_>) -> String {
+    let extension = match way {
+        Way::Inbound(_) => "ambit",
+        Way::Egress(_) => "egress",
+    };
+    format!("{}.{}.{extension}", workload.namespace, workload.service_account)
 }
 
 fn line(output: &Output<'_>) -> String {
@@ -173,8 +238,11 @@ fn line(output: &Output<'_>) -> String {
     let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     format!(
         "{}: {}, {}, {}, {}, {}, at most {} steps\n",
-        shown(&output.path),
-        written(output.workload),
+        shown(&output.wanted.path),
+        match output.wanted.way {
+            Way::Inbound(_) => written(&output.wanted.workload),
+            Way::Egress(_) => format!("egress of {}", written(&output.wanted.workload)),
+        },
         count(stats.bytes, "byte"),
         count(stats.agents, "agent"),
         count(stats.actions, "action"),

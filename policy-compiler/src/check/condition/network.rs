@@ -8,7 +8,7 @@ use crate::model::Cidr;
 const MAPPED_BITS: u8 = 96;
 
 /// Reads `10.0.0.0/8`, `2001:db8::/32`, or a single address.
-pub(super) fn parse(text: &str) -> Result<Cidr, String> {
+pub(in crate::check) fn parse(text: &str) -> Result<Cidr, String> {
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (text, None),

@@ -25,11 +25,6 @@ pub(super) fn decimal(text: &str, negative: bool) -> Option<Decimal> {
     lowest(coefficient, exponent.checked_sub(point)?.checked_add(dropped)?, negative)
 }
 
-/// A whole number as a decimal.
-pub(super) fn whole(number: u32) -> Option<Decimal> {
-    lowest(u64::from(number), 0, false)
-}
-
 fn lowest(mut coefficient: u64, mut exponent: i64, negative: bool) -> Option<Decimal> {
     if coefficient == 0 {
         return Some(Decimal { coefficient: 0, exponent: 0 });

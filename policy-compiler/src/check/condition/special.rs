@@ -4,9 +4,8 @@ use cel_core::types::{Expr, SpannedExpr};
 
 use super::lower::Lower;
 use super::name::{Chain, Key};
-use super::number;
 use crate::diagnostics::Code;
-use crate::model::{AgentId, Comparison, Condition, Literal, Operand};
+use crate::model::{AgentId, Comparison, Condition, Decimal, Literal, Operand};
 use crate::syntax::suggest::did_you_mean;
 
 /// Days of the week in order of their numbers.
@@ -154,7 +153,7 @@ impl Lower<'_> {
                 .unwrap_or_else(|| format!("the days are `{}`", WEEKDAYS.join("`, `")));
             self.refuse(Code::ConditionType, &item.span, format!("`{name}` is not a day"), help);
         }
-        place.and_then(number::whole).map(Literal::Number)
+        place.map(|number| Literal::Number(Decimal::whole(number)))
     }
 
     fn hour_literal(&mut self, item: &SpannedExpr) -> Option<u32> {
@@ -177,7 +176,7 @@ fn hour_condition(op: Comparison, hour: u32) -> Option<Condition> {
     let start = hour.checked_mul(MINUTES_AN_HOUR)?;
     let end = start.checked_add(MINUTES_AN_HOUR)?;
     let minute = |op, minutes| {
-        let right = Operand::Literal(Literal::Number(number::whole(minutes)?));
+        let right = Operand::Literal(Literal::Number(Decimal::whole(minutes)));
         Some(Condition::Compare { op, left: Operand::MinuteOfDay, right })
     };
     match op {

@@ -10,6 +10,14 @@ pub(super) struct Object<'a> {
     span: Span,
 }
 
+/// An element that is a text or a mapping.
+pub(super) enum Item<'a> {
+    /// A text.
+    Text(Name),
+    /// A mapping.
+    Object(Object<'a>),
+}
+
 impl<'a> Object<'a> {
     pub(super) const fn new(entries: &'a [Entry], span: Span) -> Self {
         Self { entries, span }
@@ -81,17 +89,39 @@ impl<'a> Object<'a> {
 
     /// The texts of a list.
     pub(super) fn texts(&self, key: &str) -> Vec<Name> {
-        let text = |node: &Node| match &node.value {
-            Value::Scalar(scalar) if scalar.meaning() == Meaning::Text => {
-                Some(Spanned::new(scalar.text.clone(), node.span))
-            }
+        self.list(key).iter().filter_map(text).collect()
+    }
+
+    /// The whole numbers of a list.
+    pub(super) fn integers(&self, key: &str) -> Vec<i64> {
+        let integer = |node: &Node| match &node.value {
+            Value::Scalar(scalar) => match scalar.meaning() {
+                Meaning::Integer(number) => Some(number),
+                _ => None,
+            },
             _ => None,
         };
-        self.list(key).iter().filter_map(text).collect()
+        self.list(key).iter().filter_map(integer).collect()
+    }
+
+    /// The texts and mappings of a list.
+    pub(super) fn items(&self, key: &str) -> impl Iterator<Item = Item<'a>> + use<'a> {
+        self.list(key)
+            .iter()
+            .filter_map(|node| text(node).map(Item::Text).or_else(|| Self::of(node).map(Item::Object)))
     }
 
     /// The mappings of a list.
     pub(super) fn objects(&self, key: &str) -> impl Iterator<Item = Self> + use<'a> {
         self.list(key).iter().filter_map(Self::of)
+    }
+}
+
+fn text(node: &Node) -> Option<Name> {
+    match &node.value {
+        Value::Scalar(scalar) if scalar.meaning() == Meaning::Text => {
+            Some(Spanned::new(scalar.text.clone(), node.span))
+        }
+        _ => None,
     }
 }

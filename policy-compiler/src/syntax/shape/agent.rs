@@ -1,6 +1,6 @@
 //! `kind: Agent`.
 
-use super::{EFFECTS, Field, MODE, NAME, NAMES, Object, Shape, TEXT, budget, rule};
+use super::{EFFECTS, Field, MODE, NAME, NAMES, Object, Shape, TEXT, budget, egress, rule};
 
 /// `spec` of an agent.
 pub(super) const SPEC: Object = Object {
@@ -83,6 +83,13 @@ pub(super) const SPEC: Object = Object {
             "{strict: true}",
         ),
         Field::optional("mode", MODE, "Overrides the mesh's.", "shadow"),
+        Field::optional(
+            "egress",
+            Shape::Object(&egress::OF_AGENT),
+            "Where calls outside may go that it makes, or that are made on its behalf. Default: anywhere.",
+            "{allow: [api.example.com]}",
+        )
+        .mistaken(&["destinations", "outbound", "allowlist"]),
     ],
 };
 

@@ -1,6 +1,6 @@
 //! `kind: Mesh`.
 
-use super::{Field, MODE, NAMES, Object, Shape, TEXT};
+use super::{Field, MODE, NAMES, Object, Shape, TEXT, egress};
 
 /// `spec` of a mesh.
 pub(super) const SPEC: Object = Object {
@@ -31,5 +31,11 @@ pub(super) const SPEC: Object = Object {
         ),
         Field::optional("mode", MODE, "What agents and services do that say nothing themselves. Default: `enforce`.", "shadow"),
         Field::optional("revoked", NAMES, "Agents that are revoked: every chain through them is denied.", "[planner]"),
+        Field::optional(
+            "egress",
+            Shape::Object(&egress::OF_MESH),
+            "What it says of calls outside.",
+            "{internal: [10.0.0.0/8]}",
+        ),
     ],
 };

@@ -1,6 +1,6 @@
 //! `kind: Mission`.
 
-use super::{Field, Object, Shape, TEXT, agent, budget, rule};
+use super::{Field, Object, Shape, TEXT, agent, budget, egress, rule};
 
 /// `spec` of a mission.
 pub(super) const SPEC: Object = Object {
@@ -48,5 +48,12 @@ pub(super) const SPEC: Object = Object {
             "{perRoot: 20}",
         )
         .mistaken(&["budgets", "limits", "quota"]),
+        Field::optional(
+            "egress",
+            Shape::Object(&egress::OF_MISSION),
+            "Where calls outside may go under it. Default: anywhere.",
+            "{allow: [api.example.com]}",
+        )
+        .mistaken(&["destinations", "hosts", "allowlist"]),
     ],
 };

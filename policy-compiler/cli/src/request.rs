@@ -55,6 +55,7 @@ pub(crate) const fn short_form(protocol: Protocol) -> &'static str {
         Protocol::Mcp => "`tools/call:NAME`, `resources/read:URI`, `prompts/get:NAME` or a method",
         Protocol::A2a => "an operation, as in `message.send`",
         Protocol::Grpc => "`/package.Service/Method`",
+        Protocol::Egress => "no request: no service of a policy stands outside",
     }
 }
 
@@ -65,6 +66,7 @@ pub(crate) fn send(protocol: Protocol, host: &str, asked: &str, message: &Messag
         Protocol::Mcp => mcp(asked, message)?,
         Protocol::A2a => a2a(asked, message)?,
         Protocol::Grpc => grpc(asked)?,
+        Protocol::Egress => return None,
     };
     if let Some(body) = &message.body {
         draft.body = body.clone().into_bytes();

@@ -8,6 +8,7 @@ pub mod debian;
 pub mod demo;
 pub mod envoy;
 pub mod host;
+pub mod istio;
 pub mod mesh;
 pub mod pki;
 pub mod policy_directory;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::client::MAX_WAIT;
 
 /// Between two looks at something that is about to happen.
-const POLL: Duration = Duration::from_millis(10);
+pub const POLL: Duration = Duration::from_millis(10);
 
 /// Lines of a log that go into an error message.
 const MAX_LOG_LINES_SHOWN: usize = 30;

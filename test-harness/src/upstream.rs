@@ -151,7 +151,7 @@ impl App {
     }
 
     /// Tells the application where its own outbound listener is. Only the first call counts.
-    pub(crate) fn set_outbound(&self, outbound: Endpoint) {
+    pub fn set_outbound(&self, outbound: Endpoint) {
         let _ = self.shared.outbound.set(outbound);
     }
 }

@@ -11,7 +11,8 @@ use crate::scenario::{Destination, Exchange, Framing, Peer, Stage};
 /// Requests take turns on the workers, so that each configuration is in force on all of them.
 const WORKERS: usize = 2;
 
-struct Wasm {
+/// The simulated host with the module in it.
+pub struct Wasm {
     authority: String,
     /// The URI SAN of the certificate that the proxy shows.
     own_san: String,
@@ -35,6 +36,15 @@ struct Begun {
 ///
 /// When the module cannot be had, or refuses the first configuration.
 pub fn start(destination: &Destination, config: &[u8]) -> io::Result<Box<dyn Runner>> {
+    Ok(Box::new(host(destination, config)?))
+}
+
+/// Starts the runner, for tests that also have the host do something.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn host(destination: &Destination, config: &[u8]) -> io::Result<Wasm> {
     let mut proxy = Proxy::new(module()?);
     for _ in 0..WORKERS {
         proxy.add_worker();
@@ -42,7 +52,7 @@ pub fn start(destination: &Destination, config: &[u8]) -> io::Result<Box<dyn Run
     let (authority, own_san) = (destination.authority(), destination.spiffe());
     let mut runner = Wasm { authority, own_san, proxy, requests: 0, begun: None };
     match runner.configure(config)? {
-        Configured::Accepted => Ok(Box::new(runner)),
+        Configured::Accepted => Ok(runner),
         Configured::Refused { log } => {
             Err(io::Error::other(format!("the first configuration is refused: {log:?}")))
         }
@@ -160,6 +170,11 @@ impl Runner for Wasm {
 }
 
 impl Wasm {
+    /// The proxy that is simulated.
+    pub fn proxy(&mut self) -> &mut Proxy {
+        &mut self.proxy
+    }
+
     fn take_log(&mut self) -> Vec<String> {
         self.proxy.take_logs().iter().map(|line| line.text()).collect()
     }

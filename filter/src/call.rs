@@ -1,4 +1,5 @@
-//! One call of the application: it is stamped with the lineage of the request on whose behalf it is made.
+//! One call of the application: it is stamped with the lineage of the request on whose behalf it is made, or judged if it
+//! leaves the mesh.
 
 use std::rc::Rc;
 
@@ -7,10 +8,15 @@ use ambit_lineage::budget::Holder;
 use ambit_lineage::header::HEADER_NAME;
 use ambit_lineage::shared::Unspent;
 
+use crate::decision::Decision;
+use crate::destination::Route;
+use crate::egress::Leaving;
 use crate::host::{self, Action, Level};
 use crate::live;
-use crate::outbound::{Call, Stamped, stays_in_mesh};
+use crate::outbound::{Behalf, Call, Stamped, stays_in_mesh};
+use crate::record::DecisionId;
 use crate::reply::Reply;
+use crate::report::report;
 use crate::root::Configured;
 use crate::settings::Live;
 use crate::telemetry::{self, Event};
@@ -31,35 +37,45 @@ impl OutboundCall {
     pub(crate) fn headers(&self) -> Action {
         match self.stamp() {
             Ok(()) => Action::Continue,
-            Err(code) => {
+            Err(Refused::For(code)) => {
                 telemetry::count_code(code);
                 let id = telemetry::next_decision();
                 host::log(Level::Warn, &format!("ambit: call refused: code={} id={id}", code.word()));
                 host::send_reply(&Reply::deny(code, id), None);
                 Action::Pause
             }
+            Err(Refused::Egress(decision, id)) => {
+                host::send_reply(&Reply::to(&decision, id), None);
+                Action::Pause
+            }
         }
     }
 
-    fn stamp(&self) -> Result<(), Code> {
+    fn stamp(&self) -> Result<(), Refused> {
         let configured = self.configured.as_ref().ok_or(Code::NoPolicy)?;
+        let settings = &configured.settings;
         let pairs = host::request_headers().ok_or(Code::RequestMalformed)?;
         let call = Call::read(&pairs);
-        let live = configured.settings.live.as_ref().ok_or(Code::NoPolicy)?;
+        let live = settings.live.as_ref().ok_or(Code::NoPolicy)?;
+        // Asked before any header is changed, which makes the proxy forget the route.
+        let leaving = settings.egress().and_then(|_| Leaving::call(settings, &call, &route()));
         let repeats = if live.budgets.is_empty() { &[] } else { call.repeats.as_slice() };
         for name in call.strip.iter().chain(repeats) {
             if !host::remove_request_header(name) {
                 // What the application wrote must not arrive as if it had been stamped here.
-                return Err(Code::InternalFault);
+                return Err(Code::InternalFault.into());
             }
         }
-        let stays = stays_in_mesh(call.authority, &live.mesh);
+        if let Some(leaving) = &leaving {
+            judge(leaving, &call, live)?;
+        }
+        let stays = leaving.is_none() && stays_in_mesh(call.authority, &live.mesh);
         if !stays && live.budgets.is_empty() {
             return Ok(());
         }
         let stamped = live::lookup(&call.correlation, live.trust(), |answer| call.stamp(answer, live));
         match stamped.unwrap_or(Stamped::Denied(Code::InternalFault)) {
-            Stamped::Denied(code) => Err(code),
+            Stamped::Denied(code) => Err(code.into()),
             Stamped::With { value, lost, due } => {
                 if !due.is_empty() {
                     spend(&call, live, &due)?;
@@ -74,11 +90,52 @@ impl OutboundCall {
                 if host::add_request_header(HEADER_NAME.as_bytes(), &value) {
                     Ok(())
                 } else {
-                    Err(Code::InternalFault)
+                    Err(Code::InternalFault.into())
                 }
             }
         }
     }
+}
+
+/// Why a call is refused.
+enum Refused {
+    /// For this reason, which is not written down yet.
+    For(Code),
+    /// It leaves the mesh, and may not; that is written down.
+    Egress(Box<Decision>, DecisionId),
+}
+
+impl From<Code> for Refused {
+    fn from(code: Code) -> Self {
+        Self::For(code)
+    }
+}
+
+/// How the proxy routes the call.
+fn route() -> Route {
+    let cluster = host::cluster_name();
+    let original = if Route::passes_through(&cluster) { host::destination_address() } else { Vec::new() };
+    Route { cluster, original }
+}
+
+/// Judges a call that leaves the mesh.
+fn judge(leaving: &Leaving<'_>, call: &Call<'_>, live: &Live) -> Result<(), Refused> {
+    let now = live::now_s();
+    let judged = live::lookup(&call.correlation, live.trust(), |answer| match call.behalf(answer, live) {
+        Ok(Behalf { lineage, lost }) => (leaving.judge(Ok(&lineage), now), lost),
+        Err(code) => (leaving.judge(Err(code), now), None),
+    });
+    let (decision, lost) = judged.unwrap_or_else(|| (leaving.judge(Err(Code::InternalFault), now), None));
+    if let Some(lineages) = lost {
+        telemetry::count_event(Event::LostLineage);
+        log_lost(call, lineages);
+    }
+    if decision.verdict.allows() {
+        telemetry::count(&decision.verdict);
+        return Ok(());
+    }
+    let id = report(&decision, Some(leaving.policy), Some(leaving));
+    if decision.verdict.passes() { Ok(()) } else { Err(Refused::Egress(Box::new(decision), id)) }
 }
 
 /// Counts the call, last of all that may refuse it.

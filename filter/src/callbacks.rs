@@ -2,7 +2,8 @@
 //!
 //! They stand here in place of the SDK's dispatcher, which exports every callback there is, so that the host enters
 //! the VM for each of them, and looks a context up in up to three hash maps each time. A callback that is not
-//! exported is not called: there is none for the trailers of responses, and none for the log.
+//! exported is not called: there is none for the trailers of responses, none for what an upstream sends
+//! on a connection, and none for the log.
 //!
 //! A host that names a context which does not exist (never made, deleted, or in use further up the stack) is answered
 //! as if there were no policy: a request is denied, and nothing goes on.
@@ -75,6 +76,22 @@ pub extern "C" fn proxy_on_request_body(stream: u32, size: usize, end_of_stream:
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn proxy_on_request_trailers(stream: u32, _trailers: u32) -> Action {
     contexts::with_stream(stream, Stream::request_trailers).unwrap_or(Action::Pause)
+}
+
+/// A connection has come, to a filter of connections. What the listener looks for before, such as the server name, is
+/// known.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn proxy_on_new_connection(connection: u32) -> Action {
+    contexts::with_stream(connection, Stream::connected).unwrap_or_else(|| {
+        host::close_downstream();
+        Action::Pause
+    })
+}
+
+/// Another piece of what the downstream sends is there.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn proxy_on_downstream_data(connection: u32, _size: usize, _end_of_stream: u32) -> Action {
+    contexts::with_stream(connection, Stream::data).unwrap_or(Action::Pause)
 }
 
 /// The headers of a reply are there.

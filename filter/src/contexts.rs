@@ -11,17 +11,20 @@ use core::cell::Cell;
 use std::thread::LocalKey;
 
 use crate::call::OutboundCall;
+use crate::connection::Connection;
 use crate::host::Action;
 use crate::http::Http;
 use crate::root::Root;
 use table::Table;
 
-/// A request, in the role that its root context is configured for.
+/// A request or a connection, in the role that its root context is configured for.
 pub(crate) enum Stream {
     /// A request to the workload.
     Inbound(Http),
     /// A call of the workload.
     Outbound(OutboundCall),
+    /// A connection of the workload.
+    Network(Connection),
 }
 
 thread_local! {
@@ -95,9 +98,14 @@ impl Stream {
 
     /// The headers are there, and the body comes unless they end the request.
     pub(crate) fn request_headers(&mut self, is_end: bool) -> Action {
+        if let Self::Network(_) = self {
+            // A configuration for connections is none for requests.
+            *self = Self::without_root();
+        }
         match self {
             Self::Inbound(request) => request.headers(is_end),
             Self::Outbound(call) => call.headers(),
+            Self::Network(_) => Action::Pause,
         }
     }
 
@@ -106,6 +114,7 @@ impl Stream {
         match self {
             Self::Inbound(request) => request.body(size, is_end),
             Self::Outbound(_) => Action::Continue,
+            Self::Network(_) => Action::Pause,
         }
     }
 
@@ -114,6 +123,7 @@ impl Stream {
         match self {
             Self::Inbound(request) => request.trailers(),
             Self::Outbound(_) => Action::Continue,
+            Self::Network(_) => Action::Pause,
         }
     }
 
@@ -121,7 +131,7 @@ impl Stream {
     pub(crate) fn reply_headers(&mut self, is_end: bool) -> Action {
         match self {
             Self::Inbound(request) => request.reply_headers(is_end),
-            Self::Outbound(_) => Action::Continue,
+            Self::Outbound(_) | Self::Network(_) => Action::Continue,
         }
     }
 
@@ -129,7 +139,26 @@ impl Stream {
     pub(crate) fn reply_body(&mut self, size: usize, is_end: bool) -> Action {
         match self {
             Self::Inbound(request) => request.reply_body(size, is_end),
-            Self::Outbound(_) => Action::Continue,
+            Self::Outbound(_) | Self::Network(_) => Action::Continue,
+        }
+    }
+
+    /// The downstream has connected. A configuration for requests is none for connections, which are then denied.
+    pub(crate) fn connected(&mut self) -> Action {
+        if let Self::Inbound(_) | Self::Outbound(_) = self {
+            *self = Self::Network(Connection::new(None));
+        }
+        match self {
+            Self::Network(connection) => connection.connected(),
+            Self::Inbound(_) | Self::Outbound(_) => Action::Pause,
+        }
+    }
+
+    /// The downstream has sent something.
+    pub(crate) fn data(&mut self) -> Action {
+        match self {
+            Self::Network(connection) => connection.data(),
+            Self::Inbound(_) | Self::Outbound(_) => Action::Pause,
         }
     }
 }

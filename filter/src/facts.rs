@@ -3,9 +3,10 @@
 use core::cell::OnceCell;
 
 use ambit_bytecode::Source;
-use ambit_eval::{Arguments, Count, Facts, Value};
+use ambit_eval::{Arguments, Count, Facts, Number, Value};
 use ambit_request::path::CanonicalPath;
 
+use crate::destination::Destination;
 use crate::head::{Head, Pairs};
 use crate::policy::{Binding, Policy};
 use crate::schema::View;
@@ -36,6 +37,18 @@ pub(crate) struct RequestFacts<'a> {
     body: Body<'a>,
     host: OnceCell<Vec<u8>>,
     queries: Box<[OnceCell<Query>]>,
+    /// What is judged leaves the mesh: then nothing else is known of it.
+    outside: Option<Outside<'a>>,
+}
+
+/// What conditions may read of something that leaves the mesh.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outside<'a> {
+    pub(crate) destination: &'a Destination,
+    /// The method of the request, if that is seen.
+    pub(crate) method: Option<&'a [u8]>,
+    /// Its path, if that is seen and has one spelling.
+    pub(crate) path: Option<CanonicalPath<'a>>,
 }
 
 /// A query parameter, decoded.
@@ -57,7 +70,17 @@ impl<'a> RequestFacts<'a> {
         body: Body<'a>,
     ) -> Self {
         let queries = core::iter::repeat_with(OnceCell::new).take(policy.queries()).collect();
-        Self { policy, pairs, head, path, peer_address, body, host: OnceCell::new(), queries }
+        Self { policy, pairs, head, path, peer_address, body, host: OnceCell::new(), queries, outside: None }
+    }
+
+    /// The facts of something that leaves the mesh.
+    pub(crate) fn outside(
+        policy: &'a Policy,
+        pairs: &'a Pairs,
+        head: &'a Head<'a>,
+        outside: Outside<'a>,
+    ) -> Self {
+        Self { outside: Some(outside), ..Self::new(policy, pairs, head, None, &[], Body::Opaque) }
     }
 
     fn header(&self, name: &[u8]) -> Value<'_> {
@@ -97,6 +120,9 @@ impl<'a> RequestFacts<'a> {
         let Some(description) = self.policy.program().field(field) else {
             return Value::Unusable;
         };
+        if let Some(outside) = &self.outside {
+            return outside.value(description.source);
+        }
         match description.source {
             Source::Method => Value::Text(self.head.method),
             Source::Path => self.path.map_or(Value::Unusable, |path| Value::Text(path.as_bytes())),
@@ -108,6 +134,23 @@ impl<'a> RequestFacts<'a> {
             }
             Source::PeerAddress if self.peer_address.is_empty() => Value::Absent,
             Source::PeerAddress => Value::Text(without_port(self.peer_address)),
+            _ => Value::Unusable,
+        }
+    }
+}
+
+impl Outside<'_> {
+    fn value(&self, source: Source) -> Value<'_> {
+        let Destination { name, address, port } = self.destination;
+        match source {
+            Source::DestinationHost => name.as_deref().map_or(Value::Absent, Value::Text),
+            Source::DestinationAddress => address.as_deref().map_or(Value::Absent, Value::Text),
+            Source::DestinationPort => {
+                port.map_or(Value::Absent, |port| Value::Number(Number::whole(u32::from(port))))
+            }
+            Source::Method => self.method.map_or(Value::Absent, Value::Text),
+            Source::Path if self.method.is_none() => Value::Absent,
+            Source::Path => self.path.as_ref().map_or(Value::Unusable, |path| Value::Text(path.as_bytes())),
             _ => Value::Unusable,
         }
     }

@@ -1,7 +1,7 @@
 //! The head of a request: its header pairs as the host hands them over, read in one pass without a copy.
 
 use ambit_bytecode::Code;
-use ambit_eval::{Lineage, Principal, Statement};
+use ambit_eval::{Lineage, Principal, Statement, Verdict};
 use ambit_lineage::Order;
 use ambit_lineage::header::{self, HEADER_NAME};
 use ambit_lineage::limits::{MAX_MEMBERS, MAX_MISSIONS};
@@ -196,9 +196,8 @@ impl<'a> Head<'a> {
         };
     }
 
-    /// Hands what the request states of its lineage to `judge`. A merged lineage is a set, which forgets repeats: it
-    /// also states how deep it is, and is refused beyond `max_depth`, the caller included.
-    pub fn with_statement<T>(&self, max_depth: u8, judge: impl FnOnce(Statement<'_>) -> T) -> T {
+    /// Hands what the request states of its lineage to `judge`, as [`with_lineage`] does.
+    pub fn with_statement(&self, max_depth: u8, judge: &dyn Fn(Statement<'_>) -> Verdict) -> Verdict {
         let value = match self.lineage {
             Stated::Absent => return judge(Statement::Absent),
             Stated::Refused(code) => return judge(Statement::Refused(code)),
@@ -208,28 +207,38 @@ impl<'a> Head<'a> {
             Ok(lineage) => lineage,
             Err(error) => return judge(Statement::Refused(code_of(error.kind()))),
         };
-        if lineage.depth() >= max_depth && matches!(lineage.order(), Order::Merged { .. }) {
-            return judge(Statement::Refused(Code::DepthExceeded));
-        }
-        let empty = Principal { whole: &[], trust_domain: &[], path: &[] };
-        let mut members = [empty; MAX_MEMBERS];
-        let mut missions: [&[u8]; MAX_MISSIONS] = [&[]; MAX_MISSIONS];
-        // Claims have no place in the order of the others, so that with them there is no order: that only narrows.
-        let merged = !lineage.claims().is_empty() || matches!(lineage.order(), Order::Merged { .. });
-        let mut count = 0_usize;
-        for (slot, member) in members.iter_mut().zip(lineage.members()) {
-            *slot = split(member.as_str());
-            count = count.saturating_add(1);
-        }
-        for (slot, mission) in missions.iter_mut().zip(lineage.missions()) {
-            *slot = mission.as_str().as_bytes();
-        }
-        judge(Statement::Lineage(Lineage {
-            members: members.get(..count).unwrap_or_default(),
-            missions: missions.get(..lineage.missions().len()).unwrap_or_default(),
-            merged,
-        }))
+        with_lineage(&lineage, max_depth, judge)
     }
+}
+
+/// Hands a lineage to `judge`. A merged lineage is a set, which forgets repeats: it also states how deep it is, and is
+/// refused beyond `max_depth`, the caller included.
+pub(crate) fn with_lineage(
+    lineage: &ambit_lineage::Lineage<'_>,
+    max_depth: u8,
+    judge: &dyn Fn(Statement<'_>) -> Verdict,
+) -> Verdict {
+    if lineage.depth() >= max_depth && matches!(lineage.order(), Order::Merged { .. }) {
+        return judge(Statement::Refused(Code::DepthExceeded));
+    }
+    let empty = Principal { whole: &[], trust_domain: &[], path: &[] };
+    let mut members = [empty; MAX_MEMBERS];
+    let mut missions: [&[u8]; MAX_MISSIONS] = [&[]; MAX_MISSIONS];
+    // Claims have no place in the order of the others, so that with them there is no order: that only narrows.
+    let merged = !lineage.claims().is_empty() || matches!(lineage.order(), Order::Merged { .. });
+    let mut count = 0_usize;
+    for (slot, member) in members.iter_mut().zip(lineage.members()) {
+        *slot = split(member.as_str());
+        count = count.saturating_add(1);
+    }
+    for (slot, mission) in missions.iter_mut().zip(lineage.missions()) {
+        *slot = mission.as_str().as_bytes();
+    }
+    judge(Statement::Lineage(Lineage {
+        members: members.get(..count).unwrap_or_default(),
+        missions: missions.get(..lineage.missions().len()).unwrap_or_default(),
+        merged,
+    }))
 }
 
 impl<'a> Once<'a> {

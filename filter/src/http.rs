@@ -19,6 +19,7 @@ use crate::live;
 use crate::policy::Policy;
 use crate::record::Record;
 use crate::reply::Reply;
+use crate::report::report;
 use crate::root::Configured;
 use crate::settings::Identity;
 use crate::telemetry;
@@ -126,13 +127,14 @@ impl Http {
             self.listing = None;
             return self.refuse(Code::InternalFault);
         };
-        let out = match listing.body(policy, &bytes, end_of_stream, Self::now(), telemetry::next_decision) {
+        let out = match listing.body(policy, &bytes, end_of_stream, live::now_s(), telemetry::next_decision) {
             Passed::AsIt => return Action::Continue,
             Passed::Bytes(out) => out,
             Passed::Refused(out, decision, id) => {
                 telemetry::count(&decision.verdict);
                 let verdict = &decision.verdict;
-                let record = Record { id, verdict, detail: decision.detail, policy: Some(policy) };
+                let record =
+                    Record { id, verdict, detail: decision.detail, policy: Some(policy), leaving: None };
                 host::log(Level::Warn, &record.json());
                 out
             }
@@ -146,10 +148,6 @@ impl Http {
 
     fn policy(&self) -> Option<&Policy> {
         self.configured.as_ref()?.settings.policy.as_ref()
-    }
-
-    fn now() -> u64 {
-        live::now_ms().checked_div(1_000).unwrap_or(0)
     }
 
     fn begin(&mut self, end_of_stream: bool) -> Action {
@@ -171,7 +169,7 @@ impl Http {
         };
         let peer_address = if policy.reads_peer_address() { host::source_address() } else { Vec::new() };
         let inbound = Inbound { pairs, peer, peer_address };
-        match inbound.begin(policy, end_of_stream, Self::now()) {
+        match inbound.begin(policy, end_of_stream, live::now_s()) {
             Step::Decided(decision) => self.act_at_headers(decision, inbound),
             Step::Read(reading) => {
                 // The headers go on, so the application may make calls before the body is judged.
@@ -200,7 +198,7 @@ impl Http {
             let Some(bytes) = host::request_body(taken, fresh).filter(|bytes| bytes.len() == fresh) else {
                 return self.refuse(Code::InternalFault);
             };
-            if let Some(decision) = held.reading.push(&held.inbound, policy, &bytes, Self::now()) {
+            if let Some(decision) = held.reading.push(&held.inbound, policy, &bytes, live::now_s()) {
                 let (inbound, taken) = (held.inbound.clone(), held.reading.taken());
                 let action = self.act(decision, Some(inbound));
                 return if let State::Bounded(_) = self.state { self.pass(taken) } else { action };
@@ -216,7 +214,7 @@ impl Http {
         };
         let Some(policy) = &configured.settings.policy else { return self.refuse(Code::NoPolicy) };
         let Bounded { inbound, passing, verdict } = &mut **bounded;
-        match passing.push(inbound, policy, size, Self::now()) {
+        match passing.push(inbound, policy, size, live::now_s()) {
             None => Action::Continue,
             Some(decision) => {
                 *verdict = None;
@@ -233,7 +231,7 @@ impl Http {
         let Some(policy) = self.policy() else {
             return self.refuse(Code::NoPolicy);
         };
-        let decision = held.reading.finish(&held.inbound, policy, Self::now());
+        let decision = held.reading.finish(&held.inbound, policy, live::now_s());
         self.act(decision, Some(held.inbound))
     }
 
@@ -295,11 +293,7 @@ impl Http {
             telemetry::count(&verdict);
             return Action::Continue;
         }
-        telemetry::count(verdict);
-        let id = telemetry::next_decision();
-        let record = Record { id, verdict, detail: decision.detail, policy: self.policy() };
-        host::store_record(&record.pairs());
-        host::log(Level::Warn, &record.json());
+        let id = report(&decision, self.policy(), None);
         if verdict.passes() {
             self.state = State::Passed;
             return Action::Continue;

@@ -271,11 +271,11 @@ impl<'a> Judge<'a> {
         protocol: Protocol,
         key: Key<'_>,
         body: Body<'_>,
-        judge: impl FnOnce(&Program<Vec<u8>>, &Request<'_, RequestFacts<'_>>) -> Verdict,
+        judge: impl Fn(&Program<Vec<u8>>, &Request<'_, RequestFacts<'_>>) -> Verdict,
     ) -> Verdict {
         let Inbound { pairs, peer_address, .. } = self.inbound;
         let facts = RequestFacts::new(self.policy, pairs, &self.head, self.path.ok(), peer_address, body);
-        self.head.with_statement(self.policy.program().max_depth(), |statement| {
+        self.head.with_statement(self.policy.program().max_depth(), &|statement| {
             let caller = self.inbound.caller();
             let request = Request { caller, statement, protocol, key, facts: &facts, now: self.now };
             judge(self.policy.program(), &request)

@@ -1,8 +1,8 @@
 //! The Proxy-Wasm filter: it turns what the proxy says of a request into facts, lets `ambit-eval` judge them, and
 //! turns the verdict into an action. Thin: what is decided is decided in the crates below.
 //!
-//! Two halves. [`policy`], [`head`], [`inbound`], [`decision`] and [`reply`] are ordinary code without a host, and the
-//! native scenario runner drives them as they are. [`callbacks`] is what the host calls, [`contexts`] keeps what it calls
+//! Two halves. [`policy`], [`head`], [`inbound`], [`egress`], [`decision`] and [`reply`] are ordinary code without a host,
+//! and the native scenario runner drives them as they are. [`callbacks`] is what the host calls, [`contexts`] keeps what it calls
 //! them for, and [`host`] is the only module that makes host calls.
 //!
 //! It does not know the policy language, keeps no policy in statics (two policies coexist in one VM while an update
@@ -14,8 +14,11 @@
 
 mod call;
 pub mod callbacks;
+mod connection;
 mod contexts;
 pub mod decision;
+pub mod destination;
+pub mod egress;
 mod facts;
 pub mod head;
 mod host;
@@ -30,6 +33,7 @@ pub mod outbound;
 pub mod policy;
 pub mod record;
 pub mod reply;
+mod report;
 mod root;
 mod schema;
 pub mod settings;

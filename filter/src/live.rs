@@ -36,6 +36,11 @@ pub(crate) fn now_ms() -> u64 {
     NOW_MS.with(Cell::get)
 }
 
+/// The same in seconds, as policy has it.
+pub(crate) fn now_s() -> u64 {
+    now_ms().checked_div(1_000).unwrap_or(0)
+}
+
 /// Reads the clock. To be called on every tick and when a configuration begins.
 pub(crate) fn read_clock() {
     NOW_MS.with(|now| now.set(host::now_ns().checked_div(1_000_000).unwrap_or(0)));
@@ -90,19 +95,25 @@ pub(crate) fn end(ticket: Ticket) {
     });
 }
 
-/// Hands `then` on whose behalf a call is made.
+/// Hands `then` on whose behalf a call is made; not if that cannot be asked now.
 pub(crate) fn lookup<T>(
     correlation: &Correlation<'_>,
     trust: Trust,
-    then: impl FnOnce(Answer<'_>) -> T,
+    then: impl Fn(Answer<'_>) -> T,
 ) -> Option<T> {
-    with(|part| match part {
+    let mut result = None;
+    answer(correlation, trust, &mut |answer| result = Some(then(answer)));
+    result
+}
+
+fn answer(correlation: &Correlation<'_>, trust: Trust, then: &mut dyn FnMut(Answer<'_>)) {
+    let _ = with(|part| match part {
         Some(part) => {
             let ids = part.contexts.ids(correlation);
-            then(part.contexts.lookup(&mut SharedMap, &ids, trust, now_ms()))
+            then(part.contexts.lookup(&mut SharedMap, &ids, trust, now_ms()));
         }
         None => then(Answer::Unavailable),
-    })
+    });
 }
 
 /// Counts a call for its budgets, or for none of them if one is used up.

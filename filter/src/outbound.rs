@@ -20,6 +20,8 @@ pub struct Call<'a> {
     pub method: &'a [u8],
     /// `:authority`
     pub authority: &'a [u8],
+    /// `:scheme`
+    pub scheme: &'a [u8],
     /// `:path`
     pub path: &'a [u8],
     /// What ties the call to the request that caused it.
@@ -30,6 +32,15 @@ pub struct Call<'a> {
     pub repeats: Vec<&'a [u8]>,
     missions: Vec<&'a [u8]>,
     request_id: Option<&'a [u8]>,
+}
+
+/// On whose behalf a call is made.
+#[derive(Debug)]
+pub struct Behalf<'l> {
+    /// Everyone who limits it.
+    pub lineage: Lineage<'l>,
+    /// It could not be tied to one request, though something is live: how many lineages were merged for it.
+    pub lost: Option<u32>,
 }
 
 /// What is to happen to a call.
@@ -57,6 +68,7 @@ impl<'a> Call<'a> {
             match name {
                 b":method" => call.method = value,
                 b":authority" => call.authority = value,
+                b":scheme" => call.scheme = value,
                 b":path" => call.path = value,
                 _ if is_lineage_name(name) => call.strip_once(name),
                 _ if name == MISSION_HEADER.as_bytes() => {
@@ -81,9 +93,11 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The value to stamp, given on whose behalf the call is made.
-    #[must_use]
-    pub fn stamp(&self, answer: Answer<'_>, live: &Live) -> Stamped {
+    /// On whose behalf the call is made, under the missions that it declares.
+    ///
+    /// # Errors
+    /// The code of a deny, where that cannot be told.
+    pub fn behalf<'l>(&'l self, answer: Answer<'l>, live: &'l Live) -> Result<Behalf<'l>, Code> {
         let mut chosen = None;
         let (lineage, lost) = match answer {
             Answer::Found(lineage) => (lineage, None),
@@ -92,23 +106,17 @@ impl<'a> Call<'a> {
                 chosen = live.mission.as_deref().filter(|_| self.missions.is_empty());
                 (Lineage::root(self.request_id.and_then(RootId::parse)), None)
             }
-            Answer::Overflow(_) => return Stamped::Denied(Code::LineageOverflow),
-            Answer::Quarantine | Answer::Unavailable => return Stamped::Denied(Code::LineageUnavailable),
+            Answer::Overflow(_) => return Err(Code::LineageOverflow),
+            Answer::Quarantine | Answer::Unavailable => return Err(Code::LineageUnavailable),
         };
-        match self.with_missions(lineage, chosen) {
-            Ok(lineage) => {
-                let due = |budget: &Option<String>| match budget {
-                    None => true,
-                    Some(name) => lineage.missions().iter().any(|mission| mission.as_str() == name),
-                };
-                let places = live.budgets.iter().enumerate();
-                let due = places.filter(|(_, budget)| due(&budget.mission)).map(|(place, _)| place).collect();
-                let mut value = Vec::new();
-                match header::encode(&lineage, &mut value) {
-                    Ok(()) => Stamped::With { value, lost, due },
-                    Err(header::TooLong) => Stamped::Denied(Code::LineageOverflow),
-                }
-            }
+        Ok(Behalf { lineage: self.with_missions(lineage, chosen)?, lost })
+    }
+
+    /// The value to stamp, given on whose behalf the call is made.
+    #[must_use]
+    pub fn stamp(&self, answer: Answer<'_>, live: &Live) -> Stamped {
+        match self.behalf(answer, live) {
+            Ok(behalf) => behalf.stamp(live),
             Err(code) => Stamped::Denied(code),
         }
     }
@@ -126,6 +134,24 @@ impl<'a> Call<'a> {
             }
         }
         Ok(lineage)
+    }
+}
+
+impl Behalf<'_> {
+    /// The value to stamp.
+    #[must_use]
+    pub fn stamp(&self, live: &Live) -> Stamped {
+        let due = |budget: &Option<String>| match budget {
+            None => true,
+            Some(name) => self.lineage.missions().iter().any(|mission| mission.as_str() == name),
+        };
+        let places = live.budgets.iter().enumerate();
+        let due = places.filter(|(_, budget)| due(&budget.mission)).map(|(place, _)| place).collect();
+        let mut value = Vec::new();
+        match header::encode(&self.lineage, &mut value) {
+            Ok(()) => Stamped::With { value, lost: self.lost, due },
+            Err(header::TooLong) => Stamped::Denied(Code::LineageOverflow),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use ambit_eval::{Hop, Verdict};
 
+use crate::egress::Leaving;
 use crate::policy::Policy;
 
 /// What identifies one decision: shown to the caller, and written to the log beside everything else.
@@ -25,6 +26,8 @@ pub struct Record<'a> {
     pub detail: Option<&'a str>,
     /// By what; none if no policy is loaded.
     pub policy: Option<&'a Policy>,
+    /// What leaves the mesh, if it is that.
+    pub leaving: Option<&'a Leaving<'a>>,
 }
 
 impl Record<'_> {
@@ -58,6 +61,13 @@ impl Record<'_> {
         }
         if let Some(detail) = self.detail {
             line.text("detail", detail.as_bytes());
+        }
+        if let Some(leaving) = self.leaving {
+            line.text("agent", leaving.agent.as_bytes());
+            line.text("destination", &leaving.destination());
+            if let Some(address) = leaving.address() {
+                line.text("address", address);
+            }
         }
         line.end()
     }

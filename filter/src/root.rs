@@ -7,6 +7,7 @@ use std::rc::Rc;
 use ambit_bytecode::Code;
 
 use crate::call::OutboundCall;
+use crate::connection::Connection;
 use crate::contexts::Stream;
 use crate::host::{self, Level};
 use crate::http::Http;
@@ -135,6 +136,7 @@ impl Root {
         match role {
             Role::Inbound => Stream::Inbound(Http::new(configured)),
             Role::Outbound => Stream::Outbound(OutboundCall::new(configured)),
+            Role::Network => Stream::Network(Connection::new(configured)),
         }
     }
 }
@@ -142,8 +144,8 @@ impl Root {
 /// A policy out of its time is taken all the same, and denies: clocks of VMs differ, and they must agree on what they
 /// take. Whoever delivered it should not have to wait for the first request to learn of it.
 fn warn_of_invalid(settings: &Settings) {
-    let now = live::now_ms().checked_div(1_000).unwrap_or(0);
-    if let Some(code) = settings.policy.as_ref().and_then(|policy| policy.program().invalid_at(now)) {
+    let policy = settings.policy.as_ref();
+    if let Some(code) = policy.and_then(|policy| policy.program().invalid_at(live::now_s())) {
         host::log(Level::Warn, &format!("ambit: the policy denies everything: code={}", code.word()));
     }
 }
@@ -160,6 +162,8 @@ fn summary(settings: &Settings) -> String {
             )
         }
         (None, Role::Outbound) => String::from("ambit: calls are stamped with their lineage"),
-        (None, Role::Inbound) => String::from("ambit: no policy is configured: everything is denied"),
+        (None, Role::Inbound | Role::Network) => {
+            String::from("ambit: no policy is configured: everything is denied")
+        }
     }
 }

@@ -4,13 +4,16 @@ mod document;
 #[cfg(test)]
 mod tests;
 
+use ambit_eval::Protocol;
 use ambit_lineage::Mission;
 use ambit_lineage::budget::{Budget, Rate};
 use ambit_lineage::limits::DEFAULT_WINDOW_MS;
 use ambit_request::json::JsonError;
+use ambit_request::spiffe::SpiffeId;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::destination::Range;
 use crate::policy::{Policy, PolicyError};
 use crate::trust::{Trust, TrustError, TrustedKeys};
 use document::{Document, LiveDocument};
@@ -31,8 +34,19 @@ pub enum Role {
     /// Requests to the workload: they are judged.
     #[default]
     Inbound,
-    /// Calls of the workload: they are stamped with the lineage.
+    /// Calls of the workload: they are stamped with the lineage, and judged where they leave the mesh and policy says so.
     Outbound,
+    /// Connections of the workload: they are judged where they leave the mesh.
+    Network,
+}
+
+/// Who calls, where it is judged what leaves the mesh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Egress {
+    /// The workload's own SPIFFE id.
+    pub agent: String,
+    /// Addresses of the mesh.
+    pub internal: Vec<Range>,
 }
 
 /// How the lineage of live requests is kept.
@@ -84,6 +98,8 @@ pub struct Settings {
     pub hold_headers: bool,
     /// How the lineage of live requests is kept, if it is.
     pub live: Option<Live>,
+    /// Who calls, if calls or connections are judged.
+    egress: Option<Egress>,
 }
 
 /// Why a plugin configuration is refused.
@@ -97,10 +113,16 @@ pub enum SettingsError {
     Unknown(String),
     /// The policy is not standard base64.
     Base64,
-    /// The inbound role has no policy.
+    /// The inbound role or that of connections has no policy.
     NoPolicy,
-    /// The outbound role has nothing to stamp with.
+    /// The outbound role has nothing to stamp with, or that of connections no lineage to judge by.
     NoLineage,
+    /// There is a policy for what leaves the mesh, and it is not said from whom.
+    NoAgent,
+    /// The policy is not one for what leaves the mesh.
+    NotEgress,
+    /// The policy is another workload's than that which calls.
+    AnotherAgent,
     /// The secret is not 16 bytes in standard base64.
     Secret,
     /// Who may sign policy cannot be read, or none of them has signed this one.
@@ -128,6 +150,7 @@ impl Settings {
                 identity: Identity::Connection,
                 hold_headers: false,
                 live: None,
+                egress: None,
             });
         }
         let document = Document::read(bytes)?;
@@ -140,19 +163,55 @@ impl Settings {
                 let trust = keys.map(|keys| keys.check(&blob)).transpose().map_err(SettingsError::Trust)?;
                 (Some(Policy::load(blob).map_err(SettingsError::Policy)?), trust)
             }
-            None if document.role == Role::Inbound => return Err(SettingsError::NoPolicy),
+            None if document.role != Role::Outbound => return Err(SettingsError::NoPolicy),
             None => (None, None),
         };
         let live = document.lineage.map(Live::read).transpose()?;
-        if live.is_none() && document.role == Role::Outbound {
+        if live.is_none() && document.role != Role::Inbound {
             return Err(SettingsError::NoLineage);
         }
+        let egress = match (&policy, document.role) {
+            (Some(policy), Role::Outbound | Role::Network) => {
+                Some(Egress::read(policy, document.agent, document.internal)?)
+            }
+            _ if document.agent.is_some() => return Err(SettingsError::Member("agent")),
+            _ if document.internal.is_some() => return Err(SettingsError::Member("internal")),
+            _ => None,
+        };
         let Document { role, identity, hold_headers, .. } = document;
-        Ok(Self { policy, trust, role, identity, hold_headers, live })
+        Ok(Self { policy, trust, role, identity, hold_headers, live, egress })
+    }
+}
+
+impl Egress {
+    fn read(
+        policy: &Policy,
+        agent: Option<String>,
+        internal: Option<Vec<String>>,
+    ) -> Result<Self, SettingsError> {
+        let agent = agent.ok_or(SettingsError::NoAgent)?;
+        if SpiffeId::parse(agent.as_bytes()).is_err() {
+            return Err(SettingsError::Member("agent"));
+        }
+        if !policy.program().speaks(Protocol::Egress) {
+            return Err(SettingsError::NotEgress);
+        }
+        if !policy.is_for(agent.as_bytes()) {
+            return Err(SettingsError::AnotherAgent);
+        }
+        let internal = internal.unwrap_or_default();
+        let internal: Option<_> = internal.iter().map(|range| Range::parse(range)).collect();
+        Ok(Self { agent, internal: internal.ok_or(SettingsError::Member("internal"))? })
     }
 }
 
 impl Settings {
+    /// What judges whatever leaves the mesh, and who calls, if that is judged.
+    #[must_use]
+    pub fn egress(&self) -> Option<(&Policy, &Egress)> {
+        self.policy.as_ref().zip(self.egress.as_ref())
+    }
+
     /// The generation of the policy; 0 if there is none.
     #[must_use]
     pub fn generation(&self) -> u64 {
@@ -227,6 +286,9 @@ impl core::fmt::Display for SettingsError {
             Self::Base64 => write!(formatter, "code=policy-not-base64"),
             Self::NoPolicy => write!(formatter, "code=policy-missing"),
             Self::NoLineage => write!(formatter, "code=lineage-missing"),
+            Self::NoAgent => write!(formatter, "code=agent-missing"),
+            Self::NotEgress => write!(formatter, "code=policy-not-of-egress"),
+            Self::AnotherAgent => write!(formatter, "code=policy-for-another-workload member=agent"),
             Self::Secret => write!(formatter, "code=secret-not-16-bytes-in-base64"),
             Self::Trust(error) => write!(formatter, "{error}"),
             Self::Mission => write!(formatter, "code=mission-malformed"),

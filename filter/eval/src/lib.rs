@@ -31,7 +31,7 @@ pub mod inspect;
 mod layout;
 mod literal;
 mod meter;
-mod network;
+pub mod network;
 mod program;
 mod row;
 mod table;

@@ -5,7 +5,8 @@
 use ambit_bytecode::cursor::{array_at, u8_at};
 
 /// An address as IPv6, IPv4 mapped. `None` if the text is not an address: no scope, no port, no leading zeros in IPv4.
-pub(crate) fn parse(text: &[u8]) -> Option<u128> {
+#[must_use]
+pub fn parse(text: &[u8]) -> Option<u128> {
     // The longest address is 45 bytes; whatever is longer need not be looked at.
     if text.len() > 45 {
         return None;

@@ -11,6 +11,9 @@ pub(super) const HTTP_RESPONSE_HEADERS: u32 = 2;
 pub(super) const HTTP_RESPONSE_BODY: u32 = 1;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
 
+/// The stream that is the connection from downstream.
+pub(super) const DOWNSTREAM: u32 = 2;
+
 #[cfg(any(test, target_arch = "wasm32"))]
 pub(super) const OK: Status = 0;
 #[cfg(any(test, target_arch = "wasm32"))]
@@ -110,6 +113,7 @@ mod calls {
             pub(super) fn proxy_define_metric(kind: u32, name: *const u8, length: usize, id: *mut u32)
             -> u32;
             pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+            pub(super) fn proxy_close_stream(kind: u32) -> u32;
         }
     }
 
@@ -242,6 +246,11 @@ mod calls {
         // SAFETY: no pointer is passed.
         done(unsafe { imports::proxy_increment_metric(id, offset) })
     }
+
+    pub(crate) fn close_stream(kind: u32) -> Result<(), Status> {
+        // SAFETY: no pointer is passed.
+        done(unsafe { imports::proxy_close_stream(kind) })
+    }
 }
 
 /// Where there is no host: the library form, for editors, lints and the native scenario runner.
@@ -316,6 +325,10 @@ mod calls {
     }
 
     pub(crate) fn increment_metric(_id: u32, _offset: i64) -> Result<(), Status> {
+        Err(UNIMPLEMENTED)
+    }
+
+    pub(crate) fn close_stream(_kind: u32) -> Result<(), Status> {
         Err(UNIMPLEMENTED)
     }
 }

@@ -58,6 +58,9 @@ const OWN_SAN: &[u8] = b"connection\0uri_san_local_certificate";
 const MTLS: &[u8] = b"connection\0mtls";
 const WAYPOINT_PEER: &[u8] = b"filter_state\0io.istio.peer_principal";
 const SOURCE_ADDRESS: &[u8] = b"source\0address";
+const DESTINATION_ADDRESS: &[u8] = b"destination\0address";
+const SERVER_NAME: &[u8] = b"connection\0requested_server_name";
+const CLUSTER_NAME: &[u8] = b"xds\0cluster_name";
 /// The key under which the record is stored; the host prefixes it with `wasm.` (host facts, 4.7).
 const RECORD: &[u8] = b"ambit";
 
@@ -96,6 +99,29 @@ pub(crate) fn waypoint_peer() -> Peer {
 /// The downstream address with its port; empty if the host does not say.
 pub(crate) fn source_address() -> Vec<u8> {
     abi::get_property(SOURCE_ADDRESS).ok().flatten().unwrap_or_default()
+}
+
+/// The address that the downstream connected to, with its port: the original one, where connections are captured. Empty
+/// if the host does not say.
+pub(crate) fn destination_address() -> Vec<u8> {
+    abi::get_property(DESTINATION_ADDRESS).ok().flatten().unwrap_or_default()
+}
+
+/// The server name that a client of TLS asks for, where the listener looks for it. Empty if there is none.
+pub(crate) fn server_name() -> Vec<u8> {
+    abi::get_property(SERVER_NAME).ok().flatten().unwrap_or_default()
+}
+
+/// The cluster that the request is routed to. Empty if there is none.
+pub(crate) fn cluster_name() -> Vec<u8> {
+    abi::get_property(CLUSTER_NAME).ok().flatten().unwrap_or_default()
+}
+
+/// Closes the connection from downstream. Nothing that the callback returns lets it go on.
+pub(crate) fn close_downstream() {
+    if let Err(status) = abi::close_stream(abi::DOWNSTREAM) {
+        log(Level::Error, &format!("ambit: the host refused to close the connection: status={status}"));
+    }
 }
 
 /// All request headers, in one call. None if the host refuses.

@@ -24,8 +24,13 @@ pub(super) struct Document {
     pub(super) identity: Identity,
     /// To hold the headers back, too, where policy needs the body: only with `allow_on_headers_stop_iteration`.
     pub(super) hold_headers: bool,
-    /// The lineage of live requests. The outbound role needs it; without it the inbound role remembers nothing.
+    /// The lineage of live requests. The outbound role and that of connections need it; without it the inbound role
+    /// remembers nothing.
     pub(super) lineage: Option<LiveDocument>,
+    /// The workload's own SPIFFE id, where it is judged what leaves the mesh.
+    pub(super) agent: Option<String>,
+    /// Ranges of addresses that are of the mesh.
+    pub(super) internal: Option<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -70,6 +75,9 @@ impl Document {
         let budgets = members.field(&[LINEAGE, Step::Key("budgets")])?;
         let each_budget = members.field(&[LINEAGE, Step::Key("budgets"), Step::Elements])?;
         let shadow = members.field(&[LINEAGE, Step::Key("shadow")])?;
+        let agent = members.field(&[Step::Key("agent")])?;
+        let internal = members.field(&[INTERNAL])?;
+        let each_range = members.field(&[INTERNAL, Step::Elements])?;
         let selection = members.builder.build();
 
         // What the host holds already bounds what it takes to read it.
@@ -99,7 +107,11 @@ impl Document {
         Ok(Self {
             policy: object.text(policy, "policy")?,
             keys: object.texts(keys, each_key, "keys")?,
-            role: object.word(role, "role", &[("inbound", Role::Inbound), ("outbound", Role::Outbound)])?,
+            role: object.word(
+                role,
+                "role",
+                &[("inbound", Role::Inbound), ("outbound", Role::Outbound), ("network", Role::Network)],
+            )?,
             identity: object.word(
                 identity,
                 "identity",
@@ -107,6 +119,8 @@ impl Document {
             )?,
             hold_headers: object.truth(hold_headers, "holdHeaders")?,
             lineage: live,
+            agent: object.text(agent, "agent")?,
+            internal: object.texts(internal, each_range, "internal")?,
         })
     }
 }
@@ -117,6 +131,7 @@ const ROLE: Step<'static> = Step::Key("role");
 const IDENTITY: Step<'static> = Step::Key("identity");
 const HOLD_HEADERS: Step<'static> = Step::Key("holdHeaders");
 const LINEAGE: Step<'static> = Step::Key("lineage");
+const INTERNAL: Step<'static> = Step::Key("internal");
 
 /// The members that there may be.
 struct Members {

@@ -19,6 +19,8 @@ struct Derived {
     #[serde(default)]
     hold_headers: bool,
     lineage: Option<DerivedLineage>,
+    agent: Option<String>,
+    internal: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +45,7 @@ enum DerivedRole {
     #[default]
     Inbound,
     Outbound,
+    Network,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -63,7 +66,14 @@ fn check(text: &str) {
     };
     assert_eq!(ours.policy, theirs.policy, "{text}");
     assert_eq!(ours.keys, theirs.keys, "{text}");
-    assert_eq!(ours.role == Role::Outbound, matches!(theirs.role, DerivedRole::Outbound), "{text}");
+    let role = match theirs.role {
+        DerivedRole::Inbound => Role::Inbound,
+        DerivedRole::Outbound => Role::Outbound,
+        DerivedRole::Network => Role::Network,
+    };
+    assert_eq!(ours.role, role, "{text}");
+    assert_eq!(ours.agent, theirs.agent, "{text}");
+    assert_eq!(ours.internal, theirs.internal, "{text}");
     let is_waypoint = matches!(theirs.identity, DerivedIdentity::Waypoint);
     assert_eq!(ours.identity == Identity::Waypoint, is_waypoint, "{text}");
     assert_eq!(ours.hold_headers, theirs.hold_headers, "{text}");
@@ -98,6 +108,7 @@ fn value() -> impl Strategy<Value = &'static str> {
         "\"\"",
         "\"inbound\"",
         "\"outbound\"",
+        "\"network\"",
         "\"connection\"",
         "\"waypoint\"",
         "\"a\\/b\\u0041+=\"",
@@ -118,6 +129,9 @@ fn object(names: &'static [&'static str], values: BoxedStrategy<String>) -> Boxe
     prop::collection::vec(member, 0..4).prop_map(|members| format!("{{{}}}", members.join(", "))).boxed()
 }
 
+const MEMBERS: &[&str] =
+    &["policy", "keys", "role", "identity", "holdHeaders", "lineage", "agent", "internal", "mode"];
+
 fn text() -> BoxedStrategy<String> {
     let value = value().prop_map(String::from).boxed();
     let lineage = object(
@@ -128,11 +142,7 @@ fn text() -> BoxedStrategy<String> {
     let lineage =
         lineage.prop_map(|text| text.replacen('{', "{\"secret\": \"AA==\", ", 1).replace(", }", "}"));
     let values = prop_oneof![value.clone(), lineage].boxed();
-    prop_oneof![
-        value,
-        object(&["policy", "keys", "role", "identity", "holdHeaders", "lineage", "mode"], values)
-    ]
-    .boxed()
+    prop_oneof![value, object(MEMBERS, values)].boxed()
 }
 
 proptest! {
@@ -167,4 +177,12 @@ fn says_what_is_wrong() {
     );
     check("{\"Policy\": \"\"}", "code=configuration-malformed reason=json-look-alike-key offset=14");
     check("{\"role\": \"outbound\"}", "code=lineage-missing");
+    check("{\"role\": \"network\"}", "code=policy-missing");
+    let calls = |more: &str| {
+        let lineage = "\"lineage\": {\"secret\": \"AAAAAAAAAAAAAAAAAAAAAA==\"}";
+        format!("{{\"role\": \"outbound\", {lineage}{more}}}")
+    };
+    // Who calls is said where it is judged, and only there.
+    check(&calls(", \"agent\": \"spiffe://a/b\""), "code=configuration-malformed member=agent");
+    check(&calls(", \"internal\": []"), "code=configuration-malformed member=internal");
 }

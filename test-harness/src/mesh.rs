@@ -12,9 +12,11 @@ mod workload;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use builder::{MeshBuilder, WorkloadSpec};
+pub use port::Port;
 pub use workload::{Update, Workload};
 
 use crate::client::{Endpoint, tls};
@@ -23,7 +25,7 @@ use crate::pki::{Authority, Identity};
 
 /// A running mesh. Everything ends when it is dropped; the logs stay until the next mesh of that name.
 pub struct Mesh {
-    authority: Authority,
+    authority: Arc<Authority>,
     directory: PathBuf,
     workloads: BTreeMap<String, Workload>,
     startup: Duration,

@@ -72,12 +72,24 @@ impl Authority {
     /// When a URI is not ASCII: the field of the certificate cannot hold it.
     #[must_use]
     pub fn issue(&self, uris: &[&str]) -> Identity {
+        let uri = |uri: &&str| SanType::URI(Ia5String::try_from(*uri).expect("a URI SAN is ASCII"));
+        self.issue_for(uris.iter().map(uri).collect())
+    }
+
+    /// A leaf of a server outside of the mesh, for this host name.
+    ///
+    /// # Panics
+    ///
+    /// When the name is not ASCII.
+    #[must_use]
+    pub fn issue_server(&self, name: &str) -> Identity {
+        self.issue_for(vec![SanType::DnsName(Ia5String::try_from(name).expect("a host name is ASCII"))])
+    }
+
+    fn issue_for(&self, names: Vec<SanType>) -> Identity {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        params.subject_alt_names = uris
-            .iter()
-            .map(|uri| SanType::URI(Ia5String::try_from(*uri).expect("a URI SAN is ASCII")))
-            .collect();
+        params.subject_alt_names = names;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];

@@ -16,6 +16,7 @@ mod setting;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub(crate) use bytes::Bytes;
 pub use exchange::{Answer, Exchange, Framing, Peer};
 pub use expectation::{Ending, Expectation, Hop, Stage};
 pub use setting::{Destination, Press, Setting};
@@ -106,7 +107,7 @@ pub fn load_all() -> io::Result<Vec<Scenario>> {
 }
 
 /// The `.yaml` files of a directory, by name.
-fn yaml_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn yaml_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();

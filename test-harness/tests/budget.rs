@@ -11,8 +11,9 @@ use std::path::PathBuf;
 
 use ambit_compiler::compile::{Options, compile};
 use ambit_compiler::generate::large;
+use ambit_harness::egress::{self, Configs, Expected, What, world};
 use ambit_harness::host::{Downstream, Proxy, Usage};
-use ambit_harness::policy_directory::inbound_config;
+use ambit_harness::policy_directory::{LineageSettings, inbound_config};
 use ambit_harness::runner::wasm;
 use ambit_harness::scenario::{self, Ending, Peer, Press, Scenario, Step};
 use serde_json::{Map, Value, json};
@@ -54,6 +55,19 @@ const MEASURED: [(&str, &str, &str, &str); 7] = [
     ("allow by 64 KiB of MCP", "mcp", "a call of 64 KiB", "allow"),
 ];
 
+/// Departures that are measured: a name here, the case in `egress/hosts`, and what it ends in.
+const LEAVING: [(&str, &str, &str); 5] = [
+    ("a call within the mesh", "a service of the mesh", "allow"),
+    ("a call that leaves, allow", "an approved host", "allow"),
+    ("a call that leaves, deny", "a host that the mesh knows, and the agent may not call", "deny"),
+    ("a connection that leaves, allow", "TLS to an approved host", "allow"),
+    (
+        "a connection that leaves, deny",
+        "TLS to a host that the mesh knows, and the agent may not call",
+        "deny",
+    ),
+];
+
 #[test]
 fn budget() {
     let mut found = Map::new();
@@ -75,17 +89,11 @@ fn budget() {
         assert!(agents > 1_000 || memory <= MAX_MEMORY_BYTES, "the VM has {memory} bytes");
     }
     for (name, file, case, ending) in MEASURED {
-        let usage = measure(&scenario(file), case, ending);
-        found.insert(
-            name.to_owned(),
-            json!({
-                "instructions": usage.fuel,
-                "host calls": usage.hostcalls,
-                "allocations for the host": usage.allocations,
-                "bytes allocated for the host": usage.allocated_bytes,
-                "bytes allocated": usage.guest_bytes,
-            }),
-        );
+        found.insert(name.to_owned(), in_json(&measure(&scenario(file), case, ending)));
+    }
+    let leaving = egress::load_all().unwrap().into_iter().find(|scenario| scenario.name == "hosts").unwrap();
+    for (name, case, ending) in LEAVING {
+        found.insert(name.to_owned(), in_json(&measure_leaving(&leaving, case, ending)));
     }
     let instructions = |name: &str| found[name]["instructions"].as_u64().unwrap();
     let (small, large) = (instructions("allow by 4 KiB of MCP"), instructions("allow by 64 KiB of MCP"));
@@ -96,6 +104,65 @@ fn budget() {
         "the module has {} bytes, and may have {MAX_MODULE_BYTES}",
         inspection.size_bytes
     );
+}
+
+fn in_json(usage: &Usage) -> Value {
+    json!({
+        "instructions": usage.fuel,
+        "host calls": usage.hostcalls,
+        "allocations for the host": usage.allocations,
+        "bytes allocated for the host": usage.allocated_bytes,
+        "bytes allocated": usage.guest_bytes,
+    })
+}
+
+/// What the second departure of a kind costs. A call within the mesh is made where nothing judges what leaves it.
+fn measure_leaving(scenario: &egress::Scenario, case: &str, ending: &str) -> Usage {
+    let departure = scenario.departures.iter().find(|departure| departure.name == case);
+    let departure = departure.unwrap_or_else(|| panic!("`{}` has no such case any more", scenario.name));
+    let configs = Configs::of(&scenario.policy, &scenario.workload, &scenario.internal).unwrap();
+    let mut proxy = Proxy::new(wasm::module().unwrap());
+    proxy.add_worker();
+    let stamping = LineageSettings { secret: *b"sixteen byte key", window_ms: None, strict: false };
+    let config = match (&departure.expected, &departure.what) {
+        (Expected::Stays, _) => stamping.outbound_config(),
+        (_, What::Call { .. }) => configs.outbound,
+        (_, What::Connect { .. }) => configs.network,
+    };
+    assert!(proxy.configure(config.as_bytes()).accepted);
+    let mut usage = Usage::default();
+    for _ in 0..2 {
+        let from = Downstream::plaintext();
+        let passed;
+        (passed, usage) = match &departure.what {
+            What::Call { authority, target, original, .. } => {
+                let cluster = world::cluster_of_call(authority);
+                let from = from.to(*original).property(&["xds", "cluster_name"], cluster.as_str());
+                let mut stream = proxy.worker(0).open_stream(from);
+                let mut headers: Vec<(Vec<u8>, Vec<u8>)> = vec![
+                    (b":authority".to_vec(), authority.clone()),
+                    (b":path".to_vec(), target.clone()),
+                    (b":method".to_vec(), b"GET".to_vec()),
+                    (b":scheme".to_vec(), b"http".to_vec()),
+                ];
+                headers.extend(USUAL_HEADERS.map(|(name, value)| (name.into(), value.into())));
+                let _ = stream.request_headers(&headers, true);
+                if stream.upstream().headers.is_some() {
+                    let _ = stream.response_headers(&[(":status", "200")], true);
+                }
+                (stream.downstream().status() == Some(200), stream.total_usage())
+            }
+            What::Connect { server_name, address } => {
+                let from = from.to(*address).requested_server_name(server_name.clone().unwrap_or_default());
+                let mut connection = proxy.worker(0).open_connection(from);
+                connection.downstream_data(b"hello", false);
+                connection.close();
+                (connection.sent_upstream() == b"hello", connection.total_usage())
+            }
+        };
+        assert_eq!(passed, ending == "allow", "{case}");
+    }
+    usage
 }
 
 /// A blob for agents with ten grants each on one service.

@@ -27,6 +27,7 @@ const DEFAULT_WORKERS: u32 = 2;
 pub struct MeshBuilder {
     name: String,
     envoy: Option<PathBuf>,
+    authority: Option<Arc<Authority>>,
     workloads: Vec<WorkloadSpec>,
 }
 
@@ -154,13 +155,20 @@ impl WorkloadSpec {
 
 impl MeshBuilder {
     pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), envoy: None, workloads: Vec::new() }
+        Self { name: name.to_owned(), envoy: None, authority: None, workloads: Vec::new() }
     }
 
     /// The Envoy to run, where it is not to be looked for.
     #[must_use]
     pub fn envoy(mut self, binary: PathBuf) -> Self {
         self.envoy = Some(binary);
+        self
+    }
+
+    /// The authority of all certificates, where others have some of it, too.
+    #[must_use]
+    pub fn authority(mut self, authority: Arc<Authority>) -> Self {
+        self.authority = Some(authority);
         self
     }
 
@@ -183,7 +191,7 @@ impl MeshBuilder {
             None => binary::locate(&|line| eprintln!("{line}"))?,
         };
         let directory = directory::create(&self.name)?;
-        let authority = Authority::new(&self.name);
+        let authority = self.authority.unwrap_or_else(|| Arc::new(Authority::new(&self.name)));
         let authority_file = directory.join("ca.pem");
         fs::write(&authority_file, authority.pem())?;
         let prepared: Vec<Prepared> = self.workloads.into_iter().map(prepare).collect::<io::Result<_>>()?;

@@ -10,13 +10,18 @@ use socket2::{Domain, Socket, Type};
 /// Sidecars must know each other's ports in advance. The port is bound here without listening, and with
 /// `SO_REUSEPORT`, as Envoy binds its own: the kernel then lets Envoy in, gives the port to no one who asks
 /// for any port, and passes connections only to sockets that listen.
-pub(super) struct Port {
+pub struct Port {
     address: SocketAddr,
     _held: Socket,
 }
 
 impl Port {
-    pub(super) fn reserve() -> io::Result<Self> {
+    /// A port that nobody else has.
+    ///
+    /// # Errors
+    ///
+    /// When there is none to be had.
+    pub fn reserve() -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_reuse_port(true)?;
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
@@ -25,7 +30,9 @@ impl Port {
         Ok(Self { address, _held: socket })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 }

@@ -269,12 +269,24 @@ fn pair<'a>(record: &'a str, key: &str) -> Option<&'a str> {
 }
 
 fn decisions(evidence: &Evidence) -> impl Iterator<Item = Value> + '_ {
-    let objects = evidence.log.iter().filter_map(|line| line.find("{\"ambit\":").map(|start| &line[start..]));
+    decisions_in(&evidence.log)
+}
+
+fn decisions_in(log: &[String]) -> impl Iterator<Item = Value> + '_ {
+    let objects = log.iter().filter_map(|line| line.find("{\"ambit\":").map(|start| &line[start..]));
     // What follows the object on its line is the proxy's.
     objects.filter_map(|text| serde_json::Deserializer::from_str(text).into_iter().next()?.ok())
 }
 
 impl Judged {
+    /// The verdict in the first decision that a log has.
+    pub(crate) fn from_log(log: &[String]) -> Option<Self> {
+        let decision = decisions_in(log).next()?;
+        let place = |key: &str| decision[key].as_u64().and_then(|place| u8::try_from(place).ok());
+        let hop = place("hop").map(Hop::Member).or_else(|| place("mission").map(Hop::Mission));
+        Some(Self { code: decision["code"].as_str()?.to_owned(), hop: hop.unwrap_or(Hop::None) })
+    }
+
     /// The verdict in the record that the filter leaves for access logs.
     pub(super) fn from_record(record: &str) -> Option<Self> {
         let place = |key| pair(record, key).map(str::parse);

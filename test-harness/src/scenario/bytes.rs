@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 /// Bytes of a scenario file. No other escape exists, so that JSON can be written as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bytes(pub(super) Vec<u8>);
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
 /// A part that is too long to be written out.
 #[derive(serde::Deserialize)]

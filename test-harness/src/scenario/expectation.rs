@@ -71,7 +71,7 @@ pub enum Stage {
 
 impl Ending {
     /// Reads the line.
-    pub(super) fn parse(line: &str) -> Result<Self, String> {
+    pub(crate) fn parse(line: &str) -> Result<Self, String> {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         match words.as_slice() {
             ["allow"] => Ok(Self::Allow),

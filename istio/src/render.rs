@@ -6,6 +6,7 @@
 //! keeps the blob that it has, so that a change shows, and is pushed, only where it matters.
 
 mod delivery;
+mod delivery_schema;
 mod former;
 mod image_reference;
 mod kustomize;
@@ -26,6 +27,7 @@ use ambit_compiler::model::{Policy, Workload};
 use self::object::Scope;
 
 pub use self::delivery::{Delivery, Entry, Labels, Lineage, Waypoint, check_label_key};
+pub use self::delivery_schema::schema as delivery_schema;
 pub use self::former::blobs;
 pub use self::image_reference::ImageReference;
 pub use self::kustomize::kustomization;

@@ -18,9 +18,9 @@ use serde_json::{Map, Value};
 use crate::limits::{MAX_DELIVERY_BYTES, MAX_LABEL_BYTES, MAX_NAME_BYTES, MAX_SELECTOR_LABELS};
 
 /// The version of policy documents and of this one.
-const API_VERSION: &str = "ambit.dev/v1alpha1";
+pub(super) const API_VERSION: &str = "ambit.dev/v1alpha1";
 /// The longest window that a filter takes, in milliseconds.
-const MAX_WINDOW_MS: u32 = 600_000;
+pub(super) const MAX_WINDOW_MS: u32 = 600_000;
 
 /// Labels by key.
 pub type Labels = BTreeMap<String, String>;

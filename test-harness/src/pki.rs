@@ -76,7 +76,7 @@ impl Authority {
         self.issue_for(uris.iter().map(uri).collect())
     }
 
-    /// A leaf of a server outside of the mesh, for this host name.
+    /// A leaf of a server that is known by this host name: outside of the mesh, or its control plane.
     ///
     /// # Panics
     ///

@@ -13,6 +13,10 @@ use crate::service::Service;
 /// The program, in Debian's package of the same name.
 pub const PROGRAM: &str = "docker-registry";
 
+/// What the registry says that passwords are for. It may be any text, but istio-agent takes it for the address of a
+/// server that gives tokens, whatever kind of password is asked for, and gives up unless it is a URL of the outside.
+const REALM: &str = "https://registry.example/";
+
 /// A running registry. What it holds is gone with the directory that it was given.
 pub struct Registry {
     service: Service,
@@ -36,7 +40,7 @@ impl Registry {
             "http": {"addr": "127.0.0.1:0"},
         });
         if let Some(users) = users {
-            config["auth"] = json!({"htpasswd": {"realm": "ambit", "path": users}});
+            config["auth"] = json!({"htpasswd": {"realm": REALM, "path": users}});
         }
         // JSON is YAML.
         let config_file = directory.join("config.yml");

@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 use super::api_server::ApiServer;
 use super::binaries::Binaries;
 use crate::envoy::process::tied_to_parent;
+use crate::pki::Authority;
 use crate::service::Service;
+
+/// The name by which proxies know it.
+pub(super) const HOST: &str = "istiod.istio-system.svc";
 
 /// What is not wanted, since it asks for a cluster or for extensions that a stock Envoy does not have.
 const SETTINGS: [(&str, &str); 14] = [
@@ -39,26 +43,42 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one that keeps its files in `directory`, and waits until it takes proxies.
+    /// Starts one that keeps its files in `directory`, and waits until it takes proxies: those with a certificate of the
+    /// authority, which also gives it its own.
     ///
     /// # Errors
     ///
     /// With the end of its log when it does not start.
-    pub fn start(binaries: &Binaries, api_server: &ApiServer, directory: &Path) -> io::Result<Self> {
+    pub fn start(
+        binaries: &Binaries,
+        api_server: &ApiServer,
+        authority: &Authority,
+        directory: &Path,
+    ) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
+        let files = authority.issue_server(HOST).write(directory)?;
+        let roots = directory.join("root-cert.pem");
+        fs::write(&roots, authority.pem())?;
         let mesh = directory.join("mesh.yaml");
         fs::write(&mesh, mesh_config().to_string())?;
         let kube_config = directory.join("kubeconfig.yaml");
         fs::write(&kube_config, kubeconfig(api_server.address()).to_string())?;
         let mut command: Command = tied_to_parent(&binaries.discovery);
         command.current_dir(directory).arg("discovery").arg("--kubeconfig").arg(&kube_config);
-        command.arg("--meshConfig").arg(&mesh).args(["--registries=", "--secureGRPCAddr=", "--httpsAddr="]);
+        command.arg("--meshConfig").arg(&mesh).args(["--registries=", "--httpsAddr="]);
         // It says itself which ports it gets.
-        command.args(["--grpcAddr=127.0.0.1:0", "--httpAddr=127.0.0.1:0", "--monitoringAddr="]);
+        command.args([
+            "--secureGRPCAddr=127.0.0.1:0",
+            "--grpcAddr=127.0.0.1:0",
+            "--httpAddr=127.0.0.1:0",
+            "--monitoringAddr=",
+        ]);
+        command.arg("--tlsCertFile").arg(files.certificate).arg("--tlsKeyFile").arg(files.key);
+        command.arg("--caCertFile").arg(roots);
         command.args(["--ctrlz_port=0", "--log_output_level=default:info,delta:debug"]);
         command.envs(SETTINGS);
         let mut service = Service::start(command, &directory.join("istiod.log"))?;
-        let line = service.wait_for_line("starting gRPC discovery service at ")?;
+        let line = service.wait_for_line("starting secure gRPC discovery service at ")?;
         let address = line.rsplit_once(" at ").and_then(|(_, address)| address.trim().parse().ok());
         let discovery = address.ok_or_else(|| service.failure("istiod says no address"))?;
         Ok(Self { service, discovery })
@@ -88,7 +108,6 @@ fn mesh_config() -> Value {
         "enablePrometheusMerge": false,
         "defaultProviders": {},
         "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
-        "defaultConfig": {"controlPlaneAuthPolicy": "NONE"},
     })
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::binaries::Binaries;
-use super::control_plane::ControlPlane;
+use super::control_plane::{self, ControlPlane};
 use crate::client::Endpoint;
 use crate::envoy::admin::Admin;
 use crate::envoy::process::tied_to_parent;
@@ -155,14 +155,11 @@ impl Placed {
             "binaryPath": envoy,
             "proxyBootstrapTemplatePath": binaries.bootstrap_template,
             "discoveryAddress": control_plane.discovery().to_string(),
-            "controlPlaneAuthPolicy": "NONE",
             "interceptionMode": "NONE",
             "proxyAdminPort": admin,
             "statusPort": status,
             "concurrency": 2,
             "terminationDrainDuration": "1s",
-            // Former listeners, and what they subscribe to, are gone as soon as that.
-            "drainDuration": "1s",
         });
         // The agent keeps modules in a directory of the root's. It gets one of its own, in a name space in which it is
         // the first process, so that its Envoy ends with it.
@@ -185,6 +182,8 @@ impl Placed {
             .env("ENVOY_STATUS_PORT", health.to_string())
             .env("ENVOY_PROMETHEUS_PORT", metrics.to_string());
         command.env("PROXY_CONFIG_XDS_AGENT", "false").env("PEER_METADATA_DISCOVERY", "false");
+        // It shows the same certificate to the control plane, whose own is of the same authority.
+        command.env("PROV_CERT", &certificates).env("ISTIOD_SAN", control_plane::HOST);
         command.env("WASM_INSECURE_REGISTRIES", registry.to_string());
         // Clouds tell machines of themselves at an address of the network; nobody is asked.
         command.env("CLOUD_PLATFORM", "none");

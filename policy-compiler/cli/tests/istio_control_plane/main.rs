@@ -25,12 +25,15 @@ use ambit_harness::client::{Endpoint, Request, Response};
 use ambit_harness::debian::{self, Unpacked};
 use ambit_harness::envoy;
 use ambit_harness::istio::binaries::{self, Binaries};
+use ambit_harness::istio::pod::Running;
 use ambit_harness::registry;
 use ambit_harness::upstream::Reply;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::{Arguments, Trial};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use mesh::{Mesh, lineage_at, listener_changes, pod};
+use mesh::{Mesh, User, lineage_at, listener_changes, pod};
 
 /// Asks for these tests.
 const ASKED: &str = "AMBIT_ISTIO";
@@ -95,6 +98,7 @@ fn main() {
         trial("requests_cross_two_sidecars", requests_cross_two_sidecars),
         trial("every_form_of_delivery", every_form_of_delivery),
         trial("an_image_that_cannot_be_had_denies", an_image_that_cannot_be_had_denies),
+        trial("a_pull_secret_reaches_the_agents", a_pull_secret_reaches_the_agents),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -119,7 +123,7 @@ fn is_enforced(mesh: &mut Mesh<'_>) {
 }
 
 fn requests_cross_two_sidecars(programs: &Programs) {
-    let mut mesh = Mesh::start(programs, "istio-sidecars");
+    let mut mesh = Mesh::start(programs, "istio-sidecars", None);
     // Without policy everybody may do everything, in this mesh as in any.
     assert_eq!(onward(&mesh.support_has_admin_do(DROP)), (200, None), "{}", mesh.logs());
     let mut early = mesh.connect(PLANNER, &mesh.database);
@@ -196,44 +200,55 @@ fn requests_cross_two_sidecars(programs: &Programs) {
 
 /// The other objects that carry the filter, each in the place of the one before.
 fn every_form_of_delivery(programs: &Programs) {
-    let mut mesh = Mesh::start(programs, "istio-forms");
+    let mut mesh = Mesh::start(programs, "istio-forms", None);
     let delivery = "apiVersion: ambit.dev/v1alpha1\nkind: Delivery\nspec:\n  selectorLabel: app.kubernetes.io/name\n  \
                     workloads:\n    - {namespace: data, serviceAccount: orders-db, holdHeaders: true}\n";
     fs::write(mesh.directory.join("holding.yaml"), delivery).unwrap();
-    let forms: [(&[&str], &str, bool); 3] = [
-        (&["--selector-label", LABEL, "--api", "traffic-extension"], "TrafficExtension", false),
-        (&["--delivery", "holding.yaml"], "EnvoyFilter", true),
-        (&SELECTED, "WasmPlugin", false),
+    let api = ["--selector-label", LABEL, "--api", "traffic-extension"];
+    let extension = "extensions.istio.io/trafficextension/data.ambit-orders-db-inbound";
+    let forms: [(&[&str], &str, &str, bool); 3] = [
+        (&api, "TrafficExtension", extension, false),
+        (&["--delivery", "holding.yaml"], "EnvoyFilter", "ambit.data.orders-db.inbound", true),
+        (&SELECTED, "WasmPlugin", &format!("{extension}~istio-translated-wasmplugin"), false),
     ];
-    for (arguments, kind, holds) in forms {
+    for (arguments, kind, filter, holds) in forms {
         mesh.deliver(arguments);
         let title = format!("\"{kind}\" \"data\"/\"ambit-orders-db-inbound\"");
         assert!(mesh.applied.contains_key(&title), "{:?}", mesh.applied.keys());
-        // What is in force is said by the proxy itself.
+        // What is in force is said by the proxy itself; former listeners are still being drained.
         mesh.until(kind, |mesh| {
-            let Ok(dump) = mesh.database.admin().page("/config_dump?resource=ecds_filters") else {
-                return false;
-            };
-            let dump: Value = serde_json::from_str(&dump).unwrap();
-            let filters = dump["configs"].as_array().cloned().unwrap_or_default();
-            let configs =
-                filters.iter().filter_map(|filter| filter.pointer("/ecds_filter/typed_config/config"));
-            let held: Vec<bool> =
-                configs.map(|config| config["allow_on_headers_stop_iteration"] == true).collect();
-            held == [holds]
+            let listeners = dumped(&mesh.database, "dynamic_listeners");
+            let active = listeners.iter().map(|listener| listener["active_state"].to_string());
+            let name = format!("\"name\":\"{filter}\"");
+            let named = active.filter(|active| active.contains(&name)).count();
+            let filters = dumped(&mesh.database, "ecds_filters");
+            let config = filters.iter().find(|one| one.pointer("/ecds_filter/name") == Some(&json!(filter)));
+            let config = config.and_then(|one| one.pointer("/ecds_filter/typed_config/config"));
+            named == 1
+                && config.is_some_and(|config| (config["allow_on_headers_stop_iteration"] == true) == holds)
         });
         is_enforced(&mut mesh);
     }
 }
 
+/// Configurations of one kind that a proxy has; none where it says that there are none.
+fn dumped(pod: &Running, what: &str) -> Vec<Value> {
+    let page = pod.admin().page(&format!("/config_dump?resource={what}"));
+    let page: Option<Value> = page.ok().and_then(|page| serde_json::from_str(&page).ok());
+    page.and_then(|mut page| page["configs"].as_array_mut().map(std::mem::take)).unwrap_or_default()
+}
+
+/// What a proxy answers whose agent has no module for it.
+fn denied_by_agent(response: &Response) -> bool {
+    response.status == 403 && response.text() == "RBAC: access denied"
+}
+
 /// Where an agent cannot get the image that an object names, its proxy denies; and it takes up the right one when it can.
 fn an_image_that_cannot_be_had_denies(programs: &Programs) {
-    let mut mesh = Mesh::start(programs, "istio-pull");
+    let mut mesh = Mesh::start(programs, "istio-pull", None);
     mesh.deliver(&SELECTED);
     is_enforced(&mut mesh);
     let right = mesh.image.clone();
-    let denied_by_agent =
-        |response: &Response| response.status == 403 && response.text() == "RBAC: access denied";
     // A digest that the registry does not have.
     mesh.image = format!("{}@sha256:{}", right.rsplit_once('@').unwrap().0, "0".repeat(64));
     mesh.deliver(&SELECTED);
@@ -269,4 +284,35 @@ fn an_image_that_cannot_be_had_denies(programs: &Programs) {
     mesh.until("the policy after", |mesh| {
         onward(&mesh.support_has_admin_do(READ)) == (403, Some("not-granted"))
     });
+}
+
+/// A registry that wants credentials: those in the `Secret` that plugins name are what agents pull with.
+fn a_pull_secret_reaches_the_agents(programs: &Programs) {
+    let user = User {
+        name: "ana",
+        password: "pass:word",
+        entry: "ana:$2b$05$abcdefghijklmnopqrstuuDIEddBSuRWBBEY6g5zv60IAP5bSSfki",
+    };
+    let mut mesh = Mesh::start(programs, "istio-secret", Some(&user));
+    mesh.deliver(&[&SELECTED[..], &["--image-pull-secret", "registry"]].concat());
+    mesh.until("proxies that deny", |mesh| denied_by_agent(&mesh.support_has_admin_do(READ)));
+    let registry = mesh.image.split('/').next().unwrap().to_owned();
+    let secrets = |mesh: &Mesh<'_>, password: &str| {
+        for namespace in ["data", "ops"] {
+            let config = STANDARD.encode(user.docker_config(&registry, password));
+            let secret = json!({
+                "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
+                "metadata": {"namespace": namespace, "name": "registry"},
+                "data": {".dockerconfigjson": config},
+            });
+            mesh.api_server.apply(&secret).unwrap();
+        }
+    };
+    secrets(&mesh, "wrong");
+    mesh.until("a pull with the wrong password", |mesh| {
+        mesh.registry.as_ref().unwrap().log().unwrap().contains("error authenticating user")
+    });
+    assert!(denied_by_agent(&mesh.support_has_admin_do(READ)));
+    secrets(&mesh, user.password);
+    is_enforced(&mut mesh);
 }

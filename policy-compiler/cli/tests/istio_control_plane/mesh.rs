@@ -17,7 +17,9 @@ use ambit_harness::pki::Authority;
 use ambit_harness::registry::Registry;
 use ambit_harness::upstream::{Call, Reply};
 use ambit_harness::{artifact, service};
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 
 use crate::{LABEL, Programs, SUPPORT, say};
 
@@ -43,14 +45,23 @@ pub(crate) struct Mesh<'a> {
 }
 
 impl<'a> Mesh<'a> {
-    /// Starts everything but the policy.
-    pub(crate) fn start(programs: &'a Programs, name: &str) -> Self {
+    /// Starts everything but the policy. If the registry has a user, this command knows the password, and agents do not.
+    pub(crate) fn start(programs: &'a Programs, name: &str, user: Option<&User>) -> Self {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("lineage.key"), KEY).unwrap();
         copy_policy(&directory.join("policy"));
-        let registry = Registry::start(&programs.registry, &directory.join("registry"), None).unwrap();
+        let users = directory.join("users");
+        if let Some(user) = user {
+            fs::write(&users, format!("{}\n", user.entry)).unwrap();
+        }
+        let users = user.is_some().then_some(users.as_path());
+        let registry = Registry::start(&programs.registry, &directory.join("registry"), users).unwrap();
+        if let Some(user) = user {
+            let config = user.docker_config(&registry.address().to_string(), user.password);
+            fs::write(directory.join("config.json"), config).unwrap();
+        }
         let module = artifact::filter(&say).unwrap();
         let reference = format!("{}/ambit/filter:test", registry.address());
         let image = ambit(
@@ -59,9 +70,9 @@ impl<'a> Mesh<'a> {
         );
 
         let api_server = ApiServer::start().unwrap();
-        let control_plane =
-            ControlPlane::start(&programs.istio, &api_server, &directory.join("istiod")).unwrap();
         let authority = Authority::new(name);
+        let control_plane =
+            ControlPlane::start(&programs.istio, &api_server, &authority, &directory.join("istiod")).unwrap();
         let admin = pod("ops", "admin-agent").place(do_as_told).unwrap();
         let database = pod("data", "orders-db").place(|_| Reply::new(200, "rows")).unwrap();
         for object in admin.objects().iter().chain(&database.objects()) {
@@ -181,6 +192,24 @@ impl<'a> Mesh<'a> {
             assert!(Instant::now() < deadline, "waited in vain for {what}\n{}", self.logs());
             std::thread::sleep(service::POLL);
         }
+    }
+}
+
+/// Somebody whom a registry knows.
+pub(crate) struct User {
+    /// The name.
+    pub(crate) name: &'static str,
+    /// The password.
+    pub(crate) password: &'static str,
+    /// Both as `htpasswd -B` writes them.
+    pub(crate) entry: &'static str,
+}
+
+impl User {
+    /// What `docker login` keeps.
+    pub(crate) fn docker_config(&self, registry: &str, password: &str) -> String {
+        let auth = STANDARD.encode(format!("{}:{password}", self.name));
+        json!({"auths": {registry: {"auth": auth}}}).to_string()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `ambit` writes, in the hands of Istio itself: rendered objects go to a real istiod, which distributes them; real
 //! istio-agents pull the image that `ambit image push` brought to a real registry; and requests cross two real sidecars.
 //!
-//! Istio is built out of its own Go module, which takes ten minutes of processor time and 4 GiB under `target/go`, once.
+//! Istio is built out of its own Go module, which takes ten minutes of processor time and 4 GiB, once.
 //! So this runs where `AMBIT_ISTIO=1` asks for it, as CI does. Where it is not asked for, or where something that it
 //! needs cannot be had, the tests count as ignored, and a loud line says why.
 

@@ -44,6 +44,13 @@ fn every_field_has_its_schema() {
     assert_eq!(described("/definitions/Workload"), fields(in_workload));
     assert_eq!(described("/definitions/Waypoint"), fields(|field| one(&format!(", waypoint: {{{field}}}"))));
     assert_eq!(described("/definitions/Lineage"), fields(|field| format!("{{lineage: {{{field}}}}}")));
+    let in_egress = |rest: &str| format!("{{egress: {{{rest}}}}}");
+    assert_eq!(described("/definitions/Egress"), fields(in_egress));
+    assert_eq!(described("/definitions/Dns"), fields(|field| in_egress(&format!("dns: {{{field}}}"))));
+    assert_eq!(
+        described("/definitions/Gateway"),
+        fields(|field| in_egress(&format!("gateway: {{{field}}}")))
+    );
 }
 
 #[test]
@@ -60,6 +67,11 @@ fn both_take_and_refuse_the_same() {
         one(", pods: {app: orders, 'x/y_z.a': ''}, ports: [1, 65535], holdHeaders: true, skip: false"),
         one(", waypoint: {gateway: way, service: orders.v1}, holdHeaders: false"),
         one(", lineage: {windowMs: 0}"),
+        "{egress: {controlPlane: mesh, namespaces: [a, b], plaintext: [a.example, '*.b.example']}}"
+            .to_owned(),
+        "{egress: {dns: {namespace: d, pods: {a: b}, addresses: [169.254.20.10, 'fd00::a']}}}".to_owned(),
+        "{egress: {gateway: {namespace: a, service: b}}}".to_owned(),
+        "{egress: {gateway: {namespace: a, service: b, pods: {istio: c}}}}".to_owned(),
     ];
     let wrong = [
         "{selectorLabel: 'a b'}".to_owned(),
@@ -83,6 +95,15 @@ fn both_take_and_refuse_the_same() {
         one(", waypoint: {gateway: w}, holdHeaders: true"),
         one(", skip: 1"),
         one(", port: [1]"),
+        "{egress: {controlPlane: A}}".to_owned(),
+        "{egress: {namespaces: ['*']}}".to_owned(),
+        "{egress: {plaintext: ['https://a.example']}}".to_owned(),
+        "{egress: {dns: {pods: {}}}}".to_owned(),
+        "{egress: {dns: {addresses: [cache]}}}".to_owned(),
+        "{egress: {gateway: {namespace: a}}}".to_owned(),
+        "{egress: {gateway: {namespace: a, service: b, pods: {}}}}".to_owned(),
+        "{egress: {gateway: {namespace: a, service: b, pods: {c: '*'}}}}".to_owned(),
+        "{egress: {gateways: []}}".to_owned(),
     ];
     for (specs, taken) in [(&fine[..], true), (&wrong[..], false)] {
         for spec in specs {

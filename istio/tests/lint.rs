@@ -52,8 +52,9 @@ fn rendered(api: Api) -> Vec<(String, String)> {
         former: BTreeMap::new(),
     };
     let delivery = Delivery { selector_label: Some("app".into()), ..Delivery::default() };
-    let (rendered, _) = render(&policy(), &delivery, &options).unwrap();
-    let objects = rendered.iter().flat_map(|one| &one.objects);
+    let rendering = render(&policy(), &delivery, &options).unwrap();
+    let of_namespaces = rendering.outside.iter().flat_map(|one| &one.objects);
+    let objects = of_namespaces.chain(rendering.workloads.iter().flat_map(|one| &one.objects));
     objects.map(|object| (title(&object.value), yaml::to_yaml(&object.value).unwrap())).collect()
 }
 

@@ -21,8 +21,8 @@ use ambit_compiler::source::Sources;
 use ambit_istio::limits::MAX_PRINCIPALS;
 use ambit_istio::render::secret::Key;
 use ambit_istio::render::{
-    Api, Component, Delivery, Entry, ImageReference, Labels, Note, Options, Refusal, Rendered, Secrets,
-    Waypoint, blobs, render, yaml,
+    Api, Component, Delivery, Entry, ImageReference, Labels, Note, Options, Refusal, Rendered, Rendering,
+    Secrets, Waypoint, blobs, render, yaml,
 };
 use schema::Schemas;
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ fn workload(namespace: &str, service_account: &str) -> Workload {
 }
 
 fn rendered(policy: &Policy, delivery: &Delivery, options: &Options) -> Vec<Rendered> {
-    render(policy, delivery, options).unwrap_or_else(|refusals| panic!("{refusals:?}")).0
+    render(policy, delivery, options).unwrap_or_else(|refusals| panic!("{refusals:?}")).workloads
 }
 
 fn find<'a>(rendered: &'a [Rendered], account: &str, component: Component) -> Option<&'a Value> {
@@ -182,8 +182,8 @@ fn generated_policies_render_too() {
     for seed in 0..60 {
         let policy = generated(&mut Choices::from_seed(seed));
         match render(&policy, &by_label(), &options()) {
-            Ok((rendered, _)) => {
-                for object in rendered.iter().flat_map(|one| &one.objects) {
+            Ok(rendering) => {
+                for object in rendering.workloads.iter().flat_map(|one| &one.objects) {
                     assert_eq!(schemas.problems(&object.value), Vec::<String>::new(), "{}", object.value);
                     with_objects += 1;
                 }
@@ -399,12 +399,12 @@ fn a_workload_without_known_pods_is_refused() {
 fn who_is_not_stamped_is_said() {
     let mut policy = shop();
     policy.agents.iter_mut().for_each(|agent| agent.stamping = true);
-    let (_, notes) = render(&policy, &by_label(), &options()).unwrap();
+    let notes = render(&policy, &by_label(), &options()).unwrap().notes;
     assert!(notes.contains(&Note::Unstamped { agent: "night".into() }), "{notes:?}");
     // Once it is listed, its calls are stamped.
     let mut delivery = by_label();
     delivery.workloads.insert(workload("night", "anyone"), Entry::default());
-    let (rendered, notes) = render(&policy, &delivery, &options()).unwrap();
+    let Rendering { workloads: rendered, notes, .. } = render(&policy, &delivery, &options()).unwrap();
     assert!(!notes.contains(&Note::Unstamped { agent: "night".into() }), "{notes:?}");
     assert!(find(&rendered, "anyone", Component::Outbound).is_some());
 }
@@ -449,7 +449,7 @@ fn what_has_not_changed_keeps_its_bytes() {
 #[test]
 fn what_kubectl_cannot_apply_by_itself_is_said_and_what_no_server_takes_is_refused() {
     let size = Size { agents: 2500, grants: 40, services: 1, actions: 64, conditions: 0 };
-    let (rendered, notes) = render(&large(size), &by_label(), &options()).unwrap();
+    let Rendering { workloads: rendered, notes, .. } = render(&large(size), &by_label(), &options()).unwrap();
     let large_ones: Vec<_> = rendered
         .iter()
         .flat_map(|one| &one.objects)

@@ -62,7 +62,7 @@ fn rendered(entry: Entry, secrets: Secrets) -> Vec<Rendered> {
         workloads: BTreeMap::from([(billing, entry)]),
         ..Delivery::default()
     };
-    render(&policy, &delivery, &options).unwrap().0
+    render(&policy, &delivery, &options).unwrap().workloads
 }
 
 /// The configuration of a role, as istiod hands it to the proxy: the members in order, without blanks.

@@ -71,10 +71,10 @@ ${AMBIT_LINEAGE_SECRET_{{ regexReplaceAll "-" .namespace "_" }}_SA_{{ $word }}}
 {{- toJson (merge (dict "secret" $secret) .workload.lineage) -}}
 {{- end }}
 
-{{/* The policy of a workload: from the values, or a file beside the chart's. Takes: workload, Files. */}}
+{{/* A policy of a workload: from the values, or a file beside the chart's. Takes: workload, policy, extension, Files. */}}
 {{- define "ambit.blob" -}}
-{{- $file := printf "policies/%s.%s.ambit" .workload.namespace .workload.serviceAccount -}}
-{{- with .workload.policy.blob }}{{ . }}{{ else -}}
+{{- $file := printf "policies/%s.%s.%s" .workload.namespace .workload.serviceAccount .extension -}}
+{{- with .policy.blob }}{{ . }}{{ else -}}
 {{- $blob := .Files.Get $file -}}
 {{- if not $blob }}{{ fail (printf "%s/%s has no policy: neither `policy.blob` in the values nor the file %s" .workload.namespace .workload.serviceAccount $file) }}{{ end -}}
 {{- $blob | b64enc -}}
@@ -83,7 +83,8 @@ ${AMBIT_LINEAGE_SECRET_{{ regexReplaceAll "-" .namespace "_" }}_SA_{{ $word }}}
 
 {{/* The configuration of the inbound role, in JSON. Takes: workload, secrets, keys, Files. */}}
 {{- define "ambit.inbound" -}}
-{{- $config := dict "role" "inbound" "policy" (include "ambit.blob" .) -}}
+{{- $blob := include "ambit.blob" (dict "workload" .workload "policy" .workload.policy "extension" "ambit" "Files" .Files) -}}
+{{- $config := dict "role" "inbound" "policy" $blob -}}
 {{- with .keys }}{{ $_ := set $config "keys" . }}{{ end -}}
 {{- if .workload.waypoint }}{{ $_ := set $config "identity" "waypoint" }}{{ end -}}
 {{- if .workload.holdHeaders }}{{ $_ := set $config "holdHeaders" true }}{{ end -}}
@@ -91,11 +92,40 @@ ${AMBIT_LINEAGE_SECRET_{{ regexReplaceAll "-" .namespace "_" }}_SA_{{ $word }}}
 {{- toJson $config -}}
 {{- end }}
 
-{{/* The plugin of one role. Takes: root, workload, component, mode, config (JSON), annotations. */}}
+{{/* The configuration of a role of calls, in JSON. Takes: role, workload, secrets, keys, Files. */}}
+{{- define "ambit.calls" -}}
+{{- $config := dict "role" .role "lineage" (include "ambit.lineage" . | fromJson) -}}
+{{- $root := . -}}
+{{- with .workload.egress -}}
+{{- $blob := include "ambit.blob" (dict "workload" $root.workload "policy" .policy "extension" "egress" "Files" $root.Files) -}}
+{{- $_ := set $config "policy" $blob -}}
+{{- $_ := set $config "agent" .agent -}}
+{{- with $root.keys }}{{ $_ := set $config "keys" . }}{{ end -}}
+{{- with .internal }}{{ $_ := set $config "internal" . }}{{ end -}}
+{{- end -}}
+{{- toJson $config -}}
+{{- end }}
+
+{{/* An object as the values have it. */}}
+{{- define "ambit.object" -}}
+apiVersion: {{ .object.apiVersion }}
+kind: {{ .object.kind }}
+metadata:
+  name: {{ .object.name }}
+  namespace: {{ .object.namespace }}
+  labels:
+    app.kubernetes.io/name: ambit
+    app.kubernetes.io/part-of: ambit
+    app.kubernetes.io/component: {{ .component }}
+  annotations: {{- toYaml .object.annotations | nindent 4 }}
+spec: {{- toYaml .object.spec | nindent 2 }}
+{{- end }}
+
+{{/* The plugin of one role. Takes: root, workload, component, mode, ports, config (JSON), annotations. */}}
 {{- define "ambit.plugin" -}}
 {{- $values := .root.Values }}
 {{- $digest := splitList "@sha256:" $values.image | last }}
-{{- $wasm := dict "url" (printf "oci://%s" $values.image) "sha256" $digest "type" "HTTP" "failStrategy" "FAIL_RELOAD" "pluginName" (printf "ambit-%s" .component) "pluginConfig" (.config | fromJson) }}
+{{- $wasm := dict "url" (printf "oci://%s" $values.image) "sha256" $digest "type" (eq .component "network" | ternary "NETWORK" "HTTP") "failStrategy" "FAIL_RELOAD" "pluginName" (printf "ambit-%s" .component) "pluginConfig" (.config | fromJson) }}
 {{- with $values.imagePullSecret }}{{ $_ := set $wasm "imagePullSecret" . }}{{ end }}
 apiVersion: extensions.istio.io/v1alpha1
 kind: {{ $values.api }}
@@ -103,7 +133,14 @@ metadata:
   {{- include "ambit.metadata" (dict "workload" .workload "component" .component "suffix" (printf "-%s" .component) "annotations" .annotations) | nindent 2 }}
 spec:
   {{- include "ambit.scope" .workload | nindent 2 }}
-  match: [{mode: {{ .mode }}}]
+  match:
+    - mode: {{ .mode }}
+      {{- with .ports }}
+      ports:
+        {{- range . }}
+        - number: {{ . }}
+        {{- end }}
+      {{- end }}
   phase: AUTHZ
   {{- if eq $values.api "TrafficExtension" }}
   wasm: {{- toYaml $wasm | nindent 4 }}

@@ -32,8 +32,51 @@ pub struct Delivery {
     pub selector_label: Option<String>,
     /// How lineage is kept, where a workload does not say otherwise.
     pub lineage: Lineage,
+    /// What is said of calls outside.
+    pub egress: Egress,
     /// What is said of single workloads.
     pub workloads: BTreeMap<Workload, Entry>,
+}
+
+/// What has to stay open for agents whose calls outside are bounded, and how these calls are made.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Egress {
+    /// The namespace of the control plane.
+    pub control_plane: String,
+    /// Where names are resolved.
+    pub dns: Dns,
+    /// Namespaces whose services agents may call, besides those of the policy's services.
+    pub namespaces: Vec<String>,
+    /// Hosts to which HTTP goes as it is, without TLS.
+    pub plaintext: Vec<String>,
+    /// The gateway by which calls to hosts leave the mesh.
+    pub gateway: Option<Gateway>,
+}
+
+/// Where names are resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Dns {
+    /// The namespace of the servers.
+    pub namespace: String,
+    /// The labels of their pods.
+    pub pods: Labels,
+    /// Addresses of others, such as a cache on each node.
+    pub addresses: Vec<core::net::IpAddr>,
+}
+
+/// An egress gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Gateway {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its `Service`.
+    pub service: String,
+    /// The labels of its pods.
+    #[serde(default = "gateway_pods")]
+    pub pods: Labels,
 }
 
 /// What is said of one workload.
@@ -98,6 +141,8 @@ struct Spec {
     #[serde(default)]
     lineage: Lineage,
     #[serde(default)]
+    egress: Egress,
+    #[serde(default)]
     workloads: Vec<EntryDocument>,
 }
 
@@ -133,8 +178,8 @@ impl Delivery {
                 document.api_version, document.kind
             ));
         }
-        let Spec { selector_label, lineage, workloads } = document.spec;
-        let mut delivery = Self { selector_label, lineage, workloads: BTreeMap::new() };
+        let Spec { selector_label, lineage, egress, workloads } = document.spec;
+        let mut delivery = Self { selector_label, lineage, egress, workloads: BTreeMap::new() };
         for entry in workloads {
             let workload = Workload {
                 namespace: entry.namespace.clone(),
@@ -155,6 +200,7 @@ impl Delivery {
             check_label_key(key)?;
         }
         check_lineage(&self.lineage)?;
+        self.egress.check()?;
         self.workloads.iter().try_for_each(|(workload, entry)| {
             entry.check().map_err(|problem| {
                 format!("`{}/{}`: {problem}", workload.namespace, workload.service_account)
@@ -185,6 +231,81 @@ impl From<EntryDocument> for Entry {
             lineage: document.lineage,
         }
     }
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Self {
+            control_plane: String::from("istio-system"),
+            dns: Dns::default(),
+            namespaces: Vec::new(),
+            plaintext: Vec::new(),
+            gateway: None,
+        }
+    }
+}
+
+impl Default for Dns {
+    /// As most clusters have it.
+    fn default() -> Self {
+        Self {
+            namespace: String::from("kube-system"),
+            pods: Labels::from([(String::from("k8s-app"), String::from("kube-dns"))]),
+            addresses: Vec::new(),
+        }
+    }
+}
+
+/// As Istio's chart labels a gateway of that name.
+fn gateway_pods() -> Labels {
+    Labels::from([(String::from("istio"), String::from("egressgateway"))])
+}
+
+impl Egress {
+    fn check(&self) -> Result<(), String> {
+        let namespaces = [&self.control_plane, &self.dns.namespace].into_iter().chain(&self.namespaces);
+        namespaces
+            .chain(&self.plaintext)
+            .try_for_each(|name| check_object_name(name.strip_prefix("*.").unwrap_or(name)))?;
+        if self.dns.pods.is_empty() {
+            return Err(String::from("`egress.dns.pods` lists at least one label"));
+        }
+        self.dns.pods.iter().try_for_each(check_label)?;
+        self.gateway.as_ref().map_or(Ok(()), Gateway::check)
+    }
+}
+
+impl Gateway {
+    /// The gateway that is written `NAMESPACE/SERVICE`, whose pods are labelled as Istio's chart labels them.
+    ///
+    /// # Errors
+    /// If it is not written so.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (namespace, service) =
+            text.split_once('/').ok_or_else(|| format!("`{text}` is no `NAMESPACE/SERVICE`"))?;
+        let gateway =
+            Self { namespace: namespace.to_owned(), service: service.to_owned(), pods: gateway_pods() };
+        gateway.check().map(|()| gateway)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check_object_name(&self.namespace)?;
+        check_object_name(&self.service)?;
+        if self.pods.is_empty() {
+            return Err(String::from("`egress.gateway.pods` lists at least one label"));
+        }
+        self.pods.iter().try_for_each(check_label)
+    }
+
+    /// The name of its `Service`.
+    pub(super) fn host(&self) -> String {
+        format!("{}.{}.svc.cluster.local", self.service, self.namespace)
+    }
+}
+
+fn check_label((key, value): (&String, &String)) -> Result<(), String> {
+    check_label_key(key)?;
+    check_label_value(value)
 }
 
 impl Entry {

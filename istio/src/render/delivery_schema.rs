@@ -36,6 +36,7 @@ pub fn schema() -> String {
                         "allOf": [{"$ref": "#/definitions/LabelKey"}],
                     },
                     "lineage": {"$ref": "#/definitions/Lineage"},
+                    "egress": {"$ref": "#/definitions/Egress"},
                     "workloads": {
                         "description": "What is said of single workloads.",
                         "type": "array",
@@ -68,6 +69,19 @@ pub fn schema() -> String {
                 },
             },
             "Lineage": lineage(),
+            "Labels": {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"$ref": "#/definitions/LabelKey"},
+                "additionalProperties": {
+                    "type": "string",
+                    "maxLength": MAX_LABEL_BYTES,
+                    "pattern": format!("^({LABEL_WORD})?$"),
+                },
+            },
+            "Egress": egress(),
+            "Dns": dns(),
+            "Gateway": gateway(),
         },
     });
     format!("{schema:#}\n")
@@ -110,6 +124,78 @@ fn workload() -> Value {
         "not": {
             "required": ["waypoint", "holdHeaders"],
             "properties": {"waypoint": {"type": "object"}, "holdHeaders": {"const": true}},
+        },
+    })
+}
+
+fn egress() -> Value {
+    json!({
+        "description": "What has to stay open for agents whose calls outside are bounded, and how these calls are made.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "controlPlane": {
+                "description": "The namespace of the control plane. Default: `istio-system`.",
+                "allOf": [{"$ref": "#/definitions/ObjectName"}],
+            },
+            "dns": {"$ref": "#/definitions/Dns"},
+            "namespaces": {
+                "description": "Namespaces whose services agents may call, besides those of the policy's services.",
+                "type": "array",
+                "items": {"$ref": "#/definitions/ObjectName"},
+            },
+            "plaintext": {
+                "description": "Hosts to which HTTP goes as it is, without TLS.",
+                "type": "array",
+                "items": {"type": "string", "pattern": format!(r"^(\*\.)?{DNS_NAME}$")},
+            },
+            "gateway": {"$ref": "#/definitions/Gateway"},
+        },
+    })
+}
+
+fn dns() -> Value {
+    json!({
+        "description": "Where names are resolved.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "namespace": {
+                "description": "The namespace of the servers. Default: `kube-system`.",
+                "allOf": [{"$ref": "#/definitions/ObjectName"}],
+            },
+            "pods": {
+                "description": "The labels of their pods. Default: `{k8s-app: kube-dns}`.",
+                "allOf": [{"$ref": "#/definitions/Labels"}],
+            },
+            "addresses": {
+                "description": "Addresses of others, such as a cache on each node.",
+                "type": "array",
+                "items": {"type": "string", "pattern": r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$"},
+            },
+        },
+    })
+}
+
+fn gateway() -> Value {
+    json!({
+        "description": "The gateway by which calls to hosts leave the mesh.",
+        "type": ["object", "null"],
+        "additionalProperties": false,
+        "required": ["namespace", "service"],
+        "properties": {
+            "namespace": {
+                "description": "Its namespace.",
+                "allOf": [{"$ref": "#/definitions/ObjectName"}],
+            },
+            "service": {
+                "description": "Its `Service`.",
+                "allOf": [{"$ref": "#/definitions/ObjectName"}],
+            },
+            "pods": {
+                "description": "The labels of its pods. Default: `{istio: egressgateway}`.",
+                "allOf": [{"$ref": "#/definitions/Labels"}],
+            },
         },
     })
 }

@@ -9,38 +9,63 @@ use serde_json::Value;
 
 use super::object::DOMAIN;
 
-/// The blob of each workload in the text of a manifest, as far as it can be read: whatever is not understood is made anew.
+/// What a blob of a workload judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// What is asked of it.
+    Inbound,
+    /// What it asks of the outside.
+    Egress,
+}
+
+/// The blobs that are delivered.
+pub type Blobs = BTreeMap<(Workload, Way), Vec<u8>>;
+
+/// The blobs of each workload in the text of a manifest, as far as it can be read: whatever is not understood is made anew.
 #[must_use]
-pub fn blobs(text: &str) -> BTreeMap<Workload, Vec<u8>> {
+pub fn blobs(text: &str) -> Blobs {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_default();
     documents.iter().filter_map(blob).chain(documents.iter().flat_map(in_values)).collect()
 }
 
 /// Of values of the Helm chart.
-fn in_values(values: &Value) -> Vec<(Workload, Vec<u8>)> {
+fn in_values(values: &Value) -> Vec<((Workload, Way), Vec<u8>)> {
     let workloads = values.get("workloads").and_then(Value::as_array).into_iter().flatten();
     workloads
-        .filter_map(|one| {
-            let text = |key: &str| Some(one.get(key)?.as_str()?.to_owned());
-            let workload =
-                Workload { namespace: text("namespace")?, service_account: text("serviceAccount")? };
-            let blob = STANDARD.decode(one.pointer("/policy/blob")?.as_str()?).ok()?;
-            Some((workload, blob))
+        .flat_map(|one| {
+            let blob = |(way, place): (Way, &str)| {
+                let text = |key: &str| Some(one.get(key)?.as_str()?.to_owned());
+                let workload =
+                    Workload { namespace: text("namespace")?, service_account: text("serviceAccount")? };
+                let blob = STANDARD.decode(one.pointer(place)?.as_str()?).ok()?;
+                Some(((workload, way), blob))
+            };
+            [(Way::Inbound, "/policy/blob"), (Way::Egress, "/egress/policy/blob")]
+                .into_iter()
+                .filter_map(blob)
+                .collect::<Vec<_>>()
         })
         .collect()
 }
 
-fn blob(object: &Value) -> Option<(Workload, Vec<u8>)> {
+fn blob(object: &Value) -> Option<((Workload, Way), Vec<u8>)> {
     let workload = object.get("metadata")?.get("annotations")?.get(format!("{DOMAIN}/workload"))?.as_str()?;
     let (namespace, service_account) = workload.split_once('/')?;
     let workload = Workload { namespace: namespace.to_owned(), service_account: service_account.to_owned() };
     let spec = object.get("spec")?;
     let config = spec.pointer("/pluginConfig").or_else(|| spec.pointer("/wasm/pluginConfig"));
-    let policy = match config {
-        Some(config) => config.get("policy")?.as_str()?.to_owned(),
-        None => in_envoy_filter(spec)?,
+    let (way, policy) = match config {
+        Some(config) => {
+            let way = match config.get("role").and_then(Value::as_str) {
+                None | Some("inbound") => Way::Inbound,
+                // The role of connections has the same.
+                Some(_) => Way::Egress,
+            };
+            (way, config.get("policy")?.as_str()?.to_owned())
+        }
+        None => (Way::Inbound, in_envoy_filter(spec)?),
     };
-    Some((workload, STANDARD.decode(policy).ok()?))
+    Some(((workload, way), STANDARD.decode(policy).ok()?))
 }
 
 fn in_envoy_filter(spec: &Value) -> Option<String> {

@@ -21,6 +21,12 @@ pub enum Component {
     Outbound,
     /// What judges requests.
     Inbound,
+    /// What judges connections to the outside.
+    Network,
+    /// What closes every other way to the outside.
+    Egress,
+    /// What is known of destinations outside, for a whole namespace.
+    Outside,
 }
 
 /// One Kubernetes object.
@@ -47,6 +53,9 @@ impl Component {
             Self::Baseline => "baseline",
             Self::Outbound => "outbound",
             Self::Inbound => "inbound",
+            Self::Network => "network",
+            Self::Egress => "egress",
+            Self::Outside => "outside",
         }
     }
 }
@@ -71,12 +80,31 @@ impl Object {
             "metadata": {
                 "name": format!("ambit-{service_account}{suffix}"),
                 "namespace": namespace,
-                "labels": {
-                    "app.kubernetes.io/name": "ambit",
-                    "app.kubernetes.io/part-of": "ambit",
-                    "app.kubernetes.io/component": component.word(),
-                },
+                "labels": labels(component),
                 "annotations": { format!("{DOMAIN}/workload"): format!("{namespace}/{service_account}") },
+            },
+            "spec": spec,
+        });
+        Self { component, value }
+    }
+
+    /// An object of a namespace, about a destination outside.
+    pub(super) fn of_namespace(
+        (api_version, kind): (&str, &str),
+        namespace: &str,
+        name: &str,
+        destination: &str,
+        spec: Value,
+    ) -> Self {
+        let component = Component::Outside;
+        let value = json!({
+            "apiVersion": api_version,
+            "kind": kind,
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "labels": labels(component),
+                "annotations": { format!("{DOMAIN}/destination"): destination },
             },
             "spec": spec,
         });
@@ -127,6 +155,15 @@ impl Object {
             self.value.pointer("/metadata/annotations").map(Value::to_string).unwrap_or_default();
         self.bytes().saturating_add(annotations.len()) > MAX_ANNOTATION_BYTES
     }
+}
+
+/// Those that Kubernetes recommends.
+fn labels(component: Component) -> Value {
+    json!({
+        "app.kubernetes.io/name": "ambit",
+        "app.kubernetes.io/part-of": "ambit",
+        "app.kubernetes.io/component": component.word(),
+    })
 }
 
 impl Scope<'_> {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use ambit_compiler::agents::{Agents, kubernetes};
 use ambit_compiler::model::{Agent, Identity, Mode, Policy, Rule, Service, Workload};
-use ambit_compiler::outbound;
+use ambit_compiler::{egress, outbound};
 
 use super::delivery::{Delivery, Entry, Labels, Lineage, Waypoint};
+use super::egress::{Network, Reach};
 use super::{Note, Refusal};
 use crate::limits::MAX_PRINCIPALS;
 
@@ -30,6 +31,21 @@ pub struct Governed {
     pub enforces: bool,
     /// Who may reach it at all.
     pub baseline: Baseline,
+    /// What it may reach outside, if that is bounded.
+    pub egress: Option<Bounded>,
+}
+
+/// What a workload may reach outside.
+#[derive(Clone, Debug)]
+pub struct Bounded {
+    /// As registries have it.
+    pub reach: Reach,
+    /// The principal as which it calls.
+    pub principal: String,
+    /// Networks of the mesh itself.
+    pub internal: Vec<String>,
+    /// Whether it is held to it, and not only watched.
+    pub is_held: bool,
 }
 
 /// How proxies are found.
@@ -151,6 +167,7 @@ fn govern(
     if !serves && lineage.is_none() {
         return Ok(None);
     }
+    let egress = bounded(policy, agent, workload, lineage.is_some(), notes)?;
     if !serves {
         notes.push(Note::ServesNothing { workload: workload.clone() });
     }
@@ -184,6 +201,39 @@ fn govern(
                 is_dry_run: policy.mesh.mode == Mode::Shadow,
             }
         },
+        egress,
+    }))
+}
+
+/// What a workload may reach outside, if that is bounded and its sidecar stamps its calls: it judges them by the same.
+fn bounded(
+    policy: &Policy,
+    agent: Option<&Agent>,
+    workload: &Workload,
+    is_stamped: bool,
+    notes: &mut Vec<Note>,
+) -> Result<Option<Bounded>, Refusal> {
+    let Some((agent, egress)) = agent.and_then(|agent| Some((agent, agent.egress.as_ref()?))) else {
+        return Ok(None);
+    };
+    if !is_stamped {
+        notes.push(Note::Unheld { workload: workload.clone() });
+        return Ok(None);
+    }
+    let is_held = egress.mode.or(agent.mode).unwrap_or(policy.mesh.mode) == Mode::Enforce;
+    if !is_held {
+        notes.push(Note::EgressInShadow { workload: workload.clone() });
+    }
+    let reach = Reach::of(workload, egress)?;
+    for target in reach.0.keys().filter(|target| target.is_wildcard()) {
+        notes.push(Note::Wildcard { workload: workload.clone(), host: target.host() });
+    }
+    let internal = policy.mesh.egress.internal.iter().map(|cidr| Network::new(*cidr).to_string());
+    Ok(Some(Bounded {
+        reach,
+        principal: egress::principal(policy, workload),
+        internal: internal.collect(),
+        is_held,
     }))
 }
 

@@ -1,5 +1,7 @@
 //! The objects that bring the filter into a proxy, and its configuration there.
 
+use std::collections::BTreeSet;
+
 use ambit_compiler::model::Workload;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -42,9 +44,52 @@ pub(super) fn inbound_config(
     config
 }
 
+/// What judges calls outside: the blob, whose calls they are, and what is not outside.
+pub(super) struct Outside<'a> {
+    pub(super) policy: Policy<'a>,
+    pub(super) principal: &'a str,
+    pub(super) internal: &'a [String],
+}
+
 /// The configuration of the outbound role.
-pub(super) fn outbound_config(lineage: &Lineage, secret: &str) -> Value {
-    json!({ "role": "outbound", "lineage": lineage_config(lineage, secret) })
+pub(super) fn outbound_config(
+    options: &Options,
+    lineage: &Lineage,
+    secret: &str,
+    outside: Option<&Outside<'_>>,
+) -> Value {
+    of_calls("outbound", options, lineage, secret, outside)
+}
+
+/// The configuration of the role of connections.
+pub(super) fn network_config(
+    options: &Options,
+    lineage: &Lineage,
+    secret: &str,
+    outside: &Outside<'_>,
+) -> Value {
+    of_calls("network", options, lineage, secret, Some(outside))
+}
+
+fn of_calls(
+    role: &str,
+    options: &Options,
+    lineage: &Lineage,
+    secret: &str,
+    outside: Option<&Outside<'_>>,
+) -> Value {
+    let mut config = json!({ "role": role, "lineage": lineage_config(lineage, secret) });
+    if let Some((outside, fields)) = outside.zip(config.as_object_mut()) {
+        fields.insert(String::from("policy"), Value::from(STANDARD.encode(outside.policy.blob)));
+        fields.insert(String::from("agent"), Value::from(outside.principal));
+        if !options.trusted_keys.is_empty() {
+            fields.insert(String::from("keys"), json!(options.trusted_keys));
+        }
+        if !outside.internal.is_empty() {
+            fields.insert(String::from("internal"), json!(outside.internal));
+        }
+    }
+    config
 }
 
 /// What both roles of a proxy say in the same words.
@@ -56,21 +101,25 @@ fn lineage_config(lineage: &Lineage, secret: &str) -> Value {
     config
 }
 
-/// The object of one role.
+/// The object of one role; on these ports only, if there are any.
 pub(super) fn object(
     options: &Options,
     scope: &Scope<'_>,
     component: Component,
     config: &Value,
     policy: Option<&Policy<'_>>,
+    ports: &BTreeSet<u16>,
 ) -> Object {
     let mode = match component {
-        Component::Outbound => "CLIENT",
-        Component::Inbound | Component::Mtls | Component::Baseline => "SERVER",
+        Component::Outbound | Component::Network => "CLIENT",
+        _ => "SERVER",
     };
     let mut spec = scope.spec();
-    // No ports: the plugin would then be left out where no service declares the port (host facts, 1.5).
-    spec.insert(String::from("match"), json!([{ "mode": mode }]));
+    // Of requests, no ports: the plugin would then be left out where no service declares the port (host facts, 1.5).
+    let selected: Vec<Value> = ports.iter().map(|port| json!({ "number": port })).collect();
+    let matched =
+        if ports.is_empty() { json!({ "mode": mode }) } else { json!({ "mode": mode, "ports": selected }) };
+    spec.insert(String::from("match"), json!([matched]));
     // Behind the checks of JWTs, and before Istio's own RBAC.
     spec.insert(String::from("phase"), Value::from("AUTHZ"));
     let wasm = wasm(options, component, config);
@@ -103,7 +152,7 @@ fn wasm(options: &Options, component: Component, config: &Value) -> Map<String, 
         (String::from("url"), Value::from(options.image.url())),
         // Of an `oci://` url it is the digest of the manifest (host facts, 3.3).
         (String::from("sha256"), Value::from(digest.as_str())),
-        (String::from("type"), Value::from("HTTP")),
+        (String::from("type"), Value::from(if component == Component::Network { "NETWORK" } else { "HTTP" })),
         // Closed, and made anew after a trap (host facts, 5).
         (String::from("failStrategy"), Value::from("FAIL_RELOAD")),
         (String::from("pluginName"), Value::from(root_id(component))),

@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::delivery::{Lineage, Waypoint};
 use super::plan::{Attachment, Governed};
-use super::{Api, Options, Rendered, Secrets, written};
+use super::{Api, Component, Delivered, Options, Rendered, Rendering, Secrets, written};
 
 /// The chart's values. Without `embed`, policies are left out: they come as files beside the chart's templates.
 #[must_use]
-pub fn values(rendered: &[Rendered], options: &Options, embed: bool) -> Value {
+pub fn values(rendering: &Rendering, options: &Options, embed: bool) -> Value {
+    let rendered = &rendering.workloads;
     let api = match options.api {
         Api::WasmPlugin => "WasmPlugin",
         Api::TrafficExtension => "TrafficExtension",
@@ -24,6 +25,10 @@ pub fn values(rendered: &[Rendered], options: &Options, embed: bool) -> Value {
     if let Some(values) = values.as_object_mut() {
         if let Some(secret) = &options.image_pull_secret {
             values.insert(String::from("imagePullSecret"), Value::from(secret.as_str()));
+        }
+        if !rendering.outside.is_empty() {
+            let objects = rendering.outside.iter().flat_map(|one| &one.objects).map(|object| &object.value);
+            values.insert(String::from("outside"), objects.map(alone).collect());
         }
         if !options.trusted_keys.is_empty() {
             values.insert(String::from("keys"), json!(options.trusted_keys));
@@ -63,7 +68,8 @@ fn workload(one: &Rendered, embed: bool) -> Value {
         ("refused", listed(&baseline.principals, !one.governed.serves)),
         ("gateways", listed(&baseline.gateways, one.governed.serves)),
         ("lineage", one.governed.lineage.as_ref().map(lineage)),
-        ("policy", policy(one, embed)),
+        ("policy", one.policy.as_ref().map(|policy| delivered(policy, embed))),
+        ("egress", egress(one, embed)),
     ];
     Value::from_iter(said.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))))
 }
@@ -88,8 +94,34 @@ pub(super) fn lineage(lineage: &Lineage) -> Value {
     Value::from_iter(said.chain(policy.clone()))
 }
 
-fn policy(one: &Rendered, embed: bool) -> Option<Value> {
-    let policy = one.policy.as_ref()?;
+/// What judges and closes calls to the outside.
+fn egress(one: &Rendered, embed: bool) -> Option<Value> {
+    let (bounded, policy) = one.governed.egress.as_ref().zip(one.egress.as_ref())?;
+    let closing = one.objects.iter().filter(|object| object.component == Component::Egress);
+    let said = [
+        ("agent", Some(json!(bounded.principal))),
+        ("internal", (!bounded.internal.is_empty()).then(|| json!(bounded.internal))),
+        ("ports", Some(json!(bounded.reach.connection_ports()))),
+        ("policy", Some(delivered(policy, embed))),
+        ("objects", Some(closing.map(|object| alone(&object.value)).collect())),
+    ];
+    Some(Value::from_iter(said.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)))))
+}
+
+/// An object without what the chart adds: the labels that all of ours have.
+fn alone(object: &Value) -> Value {
+    let at = |pointer: &str| object.pointer(pointer).cloned().unwrap_or_default();
+    json!({
+        "apiVersion": at("/apiVersion"),
+        "kind": at("/kind"),
+        "name": at("/metadata/name"),
+        "namespace": at("/metadata/namespace"),
+        "annotations": at("/metadata/annotations"),
+        "spec": at("/spec"),
+    })
+}
+
+fn delivered(policy: &Delivered, embed: bool) -> Value {
     let digest: String = policy.digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut value = json!({
         // As text: Helm reads numbers as floating point.
@@ -99,5 +131,5 @@ fn policy(one: &Rendered, embed: bool) -> Option<Value> {
     if let Some(fields) = value.as_object_mut().filter(|_| embed) {
         fields.insert(String::from("blob"), Value::from(STANDARD.encode(&policy.compiled.blob)));
     }
-    Some(value)
+    value
 }

@@ -5,6 +5,7 @@
 //! for objects as we write them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,11 +19,12 @@ pub(crate) struct Schemas {
 }
 
 impl Schemas {
-    /// Reads all CRDs of `tests/crds`.
+    /// Reads all CRDs of `tests/crds`, and what stands beside this file for a type that has none.
     pub(crate) fn read() -> Self {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crds");
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
         let mut kinds = BTreeMap::new();
-        for entry in std::fs::read_dir(directory).unwrap() {
+        let entries = ["crds", "schema"].map(|directory| std::fs::read_dir(tests.join(directory)).unwrap());
+        for entry in entries.into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.extension().is_none_or(|extension| extension != "yaml") {
                 continue;
@@ -56,8 +58,49 @@ impl Schemas {
             .map(|error| format!("{}: {error}", error.instance_path()))
             .collect();
         rules(schema, object, "", &mut problems);
+        peers(object, &mut problems);
         problems
     }
+}
+
+/// What the API server checks of the peers of a `NetworkPolicy`.
+fn peers(object: &Value, problems: &mut Vec<String>) {
+    let rules = object["spec"]["egress"].as_array().filter(|_| object["kind"] == "NetworkPolicy");
+    let peers = rules.into_iter().flatten().flat_map(|rule| rule["to"].as_array().into_iter().flatten());
+    for peer in peers.filter(|peer| peer.get("ipBlock").is_some()) {
+        let block = &peer["ipBlock"];
+        if peer.as_object().unwrap().len() > 1 {
+            problems.push(format!("{peer}: nothing stands beside `ipBlock`"));
+        }
+        let Some(outer) = network(&block["cidr"]) else {
+            problems.push(format!("{block}: no network"));
+            continue;
+        };
+        for except in block["except"].as_array().into_iter().flatten() {
+            match network(except) {
+                Some(inner) if outer.0 < inner.0 && outer.2 == inner.2 && starts_alike(outer, inner) => {}
+                Some(_) => problems.push(format!("{except} is not within {}", block["cidr"])),
+                None => problems.push(format!("{except}: no network")),
+            }
+        }
+    }
+}
+
+/// The prefix, the bits from the left, and whether it is IPv4. Bits behind the prefix are refused.
+fn network(value: &Value) -> Option<(u32, u128, bool)> {
+    let (address, prefix) = value.as_str()?.split_once('/')?;
+    let prefix: u32 = prefix.parse().ok()?;
+    let (bits, is_v4) = match address.parse().ok()? {
+        IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, true),
+        IpAddr::V6(v6) => (v6.to_bits(), false),
+    };
+    let host = u128::MAX.checked_shr(prefix).unwrap_or(0);
+    (prefix <= if is_v4 { 32 } else { 128 } && bits & host == 0).then_some((prefix, bits, is_v4))
+}
+
+fn starts_alike(outer: (u32, u128, bool), inner: (u32, u128, bool)) -> bool {
+    let shift = 128 - outer.0;
+    outer.1.checked_shr(shift) == inner.1.checked_shr(shift)
 }
 
 fn text(value: &Value) -> String {

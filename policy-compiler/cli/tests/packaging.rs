@@ -209,6 +209,18 @@ fn the_chart_gives_what_is_rendered() {
     chart_gives_the_same(&helm, "chart-delivery", shop, &["--delivery", &delivery]);
     let waypoints = file("waypoints.yaml", WAYPOINTS);
     chart_gives_the_same(&helm, "chart-waypoints", shop, &["--delivery", &waypoints]);
+    // Agents whose calls outside are bounded, without and with a gateway.
+    let bounded = "istio/tests/egress/policy.yaml";
+    let signed = ["--lineage-key", "lineage.key", "--signing-key", "lineage.key"];
+    chart_gives_the_same(
+        &helm,
+        "chart-egress",
+        bounded,
+        &[&["--selector-label", "app"], &signed[..]].concat(),
+    );
+    let gateway =
+        ["--selector-label", "app", "--egress-gateway", "way-out/egress", "--api", "traffic-extension"];
+    chart_gives_the_same(&helm, "chart-egress-gateway", bounded, &gateway);
     // In shadow: no strict mTLS, and a baseline that only records.
     let mesh = "apiVersion: ambit.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {mode: shadow}\n";
     let mesh = file("mesh.yaml", mesh);
@@ -241,10 +253,13 @@ fn kustomize_gives_what_is_rendered() {
     let base = root().join("istio/kustomize/base");
     let seed = "policy-compiler/samples/seed";
     let label = ["--selector-label", "app.kubernetes.io/name"];
-    let into = |directory: &Path, output: &str, more: &[&str]| {
-        let arguments: Vec<&str> = label.iter().chain(more).copied().chain(["-o", output]).collect();
-        render(directory, seed, &arguments)
+    let of = |policy: &'static str| {
+        move |directory: &Path, output: &str, more: &[&str]| {
+            let arguments: Vec<&str> = label.iter().chain(more).copied().chain(["-o", output]).collect();
+            render(directory, policy, &arguments)
+        }
     };
+    let into = of(seed);
     // The base is what is rendered, byte for byte.
     let fresh = directory("kustomize-fresh");
     into(&fresh, "base", &["--kustomize"]);
@@ -278,4 +293,10 @@ fn kustomize_gives_what_is_rendered() {
     let with_key = ["--lineage-key", "lineage.key"];
     into(&secret, "out", &[&with_key[..], &["--lineage-env", "out/lineage.env", "--kustomize"]].concat());
     same(&build(&secret.join("out")), &into(&secret, "-", &with_key));
+
+    // Those of agents whose calls outside are bounded have one place more.
+    let into = of("istio/tests/egress/policy.yaml");
+    let bounded = directory("kustomize-egress");
+    into(&bounded, "out", &[&with_key[..], &["--lineage-env", "out/lineage.env", "--kustomize"]].concat());
+    same(&build(&bounded.join("out")), &into(&bounded, "-", &with_key));
 }

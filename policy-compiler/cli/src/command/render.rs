@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use ambit_compiler::compile;
 use ambit_compiler::diagnostics::Diagnostic;
-use ambit_compiler::model::Workload;
 use ambit_compiler::span_map::span_map;
 use ambit_istio::render::secret::{Key, placeholder};
 use ambit_istio::render::{
-    self, Api, Delivery, ImageReference, Options, Refusal, Rendered, Secrets, check_label_key, yaml,
+    self, Api, Blobs, Delivered, Delivery, Gateway, ImageReference, Options, Outside, Refusal, Rendered,
+    Rendering, Secrets, check_label_key, yaml,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,8 +30,8 @@ const MAX_TRUSTED_KEYS: usize = 3;
 
 /// Write the Istio objects that put a policy in force
 ///
-/// For each workload: strict mTLS, a baseline behind the filter, and the plugins that carry the filter and its policy.
-/// One file each is written, for `kubectl apply`, Argo CD or Flux to own. Files of an earlier render are replaced, and
+/// For each workload: strict mTLS, a baseline behind the filter, and the plugins that carry the filter and its policy; for
+/// agents with `egress` also what closes every other way to the outside. One file each is written, for `kubectl apply`, Argo CD or Flux to own. Files of an earlier render are replaced, and
 /// removed where nothing takes their place; other files are never touched. A workload whose part of the policy has not
 /// changed keeps the bytes that it has.
 #[derive(Debug, Args)]
@@ -76,6 +76,11 @@ pub struct Render {
     /// Pods carry this label with the name of their service account; `--delivery` may say otherwise of some
     #[arg(long, value_name = "KEY", value_parser = label_key)]
     selector_label: Option<String>,
+
+    /// Lead calls to hosts outside through this egress gateway, whose pods carry `istio: egressgateway`; `--delivery` may say
+    /// other labels
+    #[arg(long, value_name = "NAMESPACE/SERVICE", value_parser = Gateway::parse)]
+    egress_gateway: Option<Gateway>,
 
     /// Which objects carry the filter: `wasm-plugin`, or `traffic-extension` from Istio 1.30 on
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
@@ -133,9 +138,9 @@ enum Place {
 
 impl Place {
     /// The blobs that are there.
-    fn former(&self) -> BTreeMap<Workload, Vec<u8>> {
+    fn former(&self) -> Blobs {
         match self {
-            Self::Stdout => BTreeMap::new(),
+            Self::Stdout => Blobs::new(),
             Self::File(text) => render::blobs(text),
             Self::Directory(manifests) => manifests.texts().flat_map(render::blobs).collect(),
         }
@@ -180,29 +185,33 @@ impl Render {
             compile,
             former: place.former(),
         };
-        let (rendered, notes) = render::render(&loaded.policy, &delivery, &options)
+        let rendering = render::render(&loaded.policy, &delivery, &options)
             .map_err(|refusals| refuse(&loaded, refusals, terminal))?;
+        let rendered = &rendering.workloads;
         if rendered.is_empty() {
             return Err(Problem::new(
                 "no workload of the policy is delivered, so there is nothing to render",
             )
             .into());
         }
-        for note in &notes {
+        for note in &rendering.notes {
             writeln!(terminal.err, "note: {note}")?;
         }
         if matches!(options.secrets, Secrets::Placeholders) && self.lineage_env.is_none() {
-            tell_placeholders(&rendered, terminal)?;
+            tell_placeholders(rendered, terminal)?;
         }
         let mut batch = Batch::default();
-        self.stage_beside(&loaded, &rendered, key.as_ref(), &mut batch)?;
+        self.stage_beside(&loaded, rendered, key.as_ref(), &mut batch)?;
         let files = match self.format {
-            OutputFormat::Manifests => self.files(&rendered)?,
-            OutputFormat::HelmValues => self.values(&rendered, &options, &mut batch)?,
+            OutputFormat::Manifests => self.files(&rendering)?,
+            OutputFormat::HelmValues => self.values(&rendering, &options, &mut batch)?,
         };
         self.write(&place, &files, batch, terminal)?;
         if !matches!(place, Place::Stdout) {
-            for one in &rendered {
+            for one in &rendering.outside {
+                terminal.out.write_all(self.line_outside(one).as_bytes())?;
+            }
+            for one in rendered {
                 terminal.out.write_all(self.line(one).as_bytes())?;
             }
         }
@@ -273,19 +282,20 @@ impl Render {
     /// The values of the chart, as one file; policies as files are staged.
     fn values(
         &self,
-        rendered: &[Rendered],
+        rendering: &Rendering,
         options: &Options,
         batch: &mut Batch,
     ) -> Result<BTreeMap<String, String>, Failure> {
         if let Some(directory) = &self.policy_files {
             fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
-            for one in rendered {
-                let Some(policy) = &one.policy else { continue };
-                let name = format!("{}.ambit", file_stem(one));
-                batch.stage(&directory.join(name), &policy.compiled.blob)?;
+            for one in &rendering.workloads {
+                for (policy, extension) in delivered(one) {
+                    let name = format!("{}.{extension}", file_stem(one));
+                    batch.stage(&directory.join(name), &policy.compiled.blob)?;
+                }
             }
         }
-        let values = render::values(rendered, options, self.policy_files.is_none());
+        let values = render::values(rendering, options, self.policy_files.is_none());
         let text = yaml::to_yaml(&values).map_err(cannot_write_yaml)?;
         Ok(BTreeMap::from([(String::from("values.yaml"), format!("{MARK} for Helm.\n{text}"))]))
     }
@@ -299,6 +309,9 @@ impl Render {
                     .map_err(|problem| Problem::new(format!("`{}`: {problem}", shown(path))))?
             }
         };
+        if let Some(gateway) = &self.egress_gateway {
+            delivery.egress.gateway = Some(gateway.clone());
+        }
         if let Some(key) = &self.selector_label {
             delivery.selector_label = Some(key.clone());
         }
@@ -306,9 +319,20 @@ impl Render {
     }
 
     /// The files of the directory, by name.
-    fn files(&self, rendered: &[Rendered]) -> Result<BTreeMap<String, String>, Problem> {
+    fn files(&self, rendering: &Rendering) -> Result<BTreeMap<String, String>, Problem> {
         let mut files = BTreeMap::new();
-        for one in rendered {
+        for one in &rendering.outside {
+            let values = one.objects.iter().map(|object| &object.value);
+            let text = yaml::to_documents(values).map_err(cannot_write_yaml)?;
+            let of = &one.namespace;
+            files.insert(
+                outside_name(one),
+                format!(
+                    "{MARK} for what agents of {of} call outside. Change the policy and render again, not this.\n{text}"
+                ),
+            );
+        }
+        for one in &rendering.workloads {
             let values = one.objects.iter().map(|object| &object.value);
             let text = yaml::to_documents(values).map_err(cannot_write_yaml)?;
             let of = written(&one.governed.workload);
@@ -319,7 +343,7 @@ impl Render {
         }
         if self.kustomize {
             let names: Vec<String> = files.keys().cloned().collect();
-            let text = yaml::to_yaml(&render::kustomization(rendered, &names, self.env_beside()))
+            let text = yaml::to_yaml(&render::kustomization(&rendering.workloads, &names, self.env_beside()))
                 .map_err(cannot_write_yaml)?;
             files.insert(String::from("kustomization.yaml"), format!("{MARK}.\n{text}"));
         }
@@ -348,10 +372,16 @@ impl Render {
         if let Some(directory) = &self.span_maps {
             fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
             for one in rendered {
-                let Some(policy) = &one.policy else { continue };
-                let map = span_map(&loaded.policy, &loaded.sources, &policy.compiled, &policy.digest);
-                let name = format!("{}.json", file_stem(one));
-                batch.stage(&directory.join(name), map.as_bytes())?;
+                for (policy, extension) in delivered(one) {
+                    let of = policy.part.as_deref().unwrap_or(&loaded.policy);
+                    let map = span_map(of, &loaded.sources, &policy.compiled, &policy.digest);
+                    // Those of blobs of requests have had no extension of their own.
+                    let name = match extension {
+                        "ambit" => format!("{}.json", file_stem(one)),
+                        other => format!("{}.{other}.json", file_stem(one)),
+                    };
+                    batch.stage(&directory.join(name), map.as_bytes())?;
+                }
             }
         }
         Ok(())
@@ -362,22 +392,31 @@ impl Render {
         self.lineage_env.as_ref()?.strip_prefix(&self.output).ok()?.to_str()
     }
 
+    fn line_outside(&self, one: &Outside) -> String {
+        let place = match self.format {
+            OutputFormat::Manifests => self.output.join(outside_name(one)),
+            OutputFormat::HelmValues => self.output.clone(),
+        };
+        let count = one.reach.0.len();
+        let word = if count == 1 { "destination" } else { "destinations" };
+        format!("{}: {}: {count} {word} outside\n", shown(&place), one.namespace)
+    }
+
     fn line(&self, one: &Rendered) -> String {
-        let kinds: Vec<&str> = one.objects.iter().map(|object| object.component.word()).collect();
-        let policy = one.policy.as_ref().map(|policy| {
-            format!("; {} bytes of policy, generation {}", policy.compiled.blob.len(), policy.generation)
-        });
+        let mut kinds: Vec<&str> = one.objects.iter().map(|object| object.component.word()).collect();
+        kinds.dedup();
+        let policy: String = [(&one.policy, "policy"), (&one.egress, "policy outside")]
+            .into_iter()
+            .filter_map(|(policy, word)| Some((policy.as_ref()?, word)))
+            .map(|(policy, word)| {
+                format!("; {} bytes of {word}, generation {}", policy.compiled.blob.len(), policy.generation)
+            })
+            .collect();
         let place = match self.format {
             OutputFormat::Manifests => self.output.join(format!("{}.yaml", file_stem(one))),
             OutputFormat::HelmValues => self.output.clone(),
         };
-        format!(
-            "{}: {}: {}{}\n",
-            shown(&place),
-            written(&one.governed.workload),
-            kinds.join(", "),
-            policy.unwrap_or_default()
-        )
+        format!("{}: {}: {}{}\n", shown(&place), written(&one.governed.workload), kinds.join(", "), policy)
     }
 }
 
@@ -385,6 +424,17 @@ impl Render {
 fn file_stem(one: &Rendered) -> String {
     let workload = &one.governed.workload;
     format!("{}.{}", workload.namespace, workload.service_account)
+}
+
+/// The blobs of a workload, with the extensions of their files.
+fn delivered(one: &Rendered) -> impl Iterator<Item = (&Delivered, &'static str)> {
+    let both = [(&one.policy, "ambit"), (&one.egress, "egress")];
+    both.into_iter().filter_map(|(policy, extension)| Some((policy.as_ref()?, extension)))
+}
+
+/// The file of what a namespace is to know. Of a workload, it would have a dot before its extension.
+fn outside_name(one: &Outside) -> String {
+    format!("outside-{}.yaml", one.namespace)
 }
 
 fn cannot_write_yaml(problem: String) -> Problem {

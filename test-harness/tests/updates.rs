@@ -7,16 +7,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use ambit_compiler::compile::Options;
 use ambit_harness::artifact;
-use ambit_harness::client::{Client, Endpoint, MAX_WAIT, Protocol, Request, Response};
+use ambit_harness::client::{Client, Endpoint, MAX_WAIT, Protocol, Request};
 use ambit_harness::envoy::config::{Direction, Filter};
 use ambit_harness::mesh::{Mesh, Update, WorkloadSpec};
-use ambit_harness::policy_directory::{compile_text, inbound_config};
+use ambit_harness::numbered::{Allowed, CALLER, OWN, config, decided_by, is_last, mix, verdict};
 use ambit_harness::upstream::Reply;
 
 const UPDATES: u64 = 200;
@@ -26,78 +24,6 @@ const CONNECTIONS: u64 = 3;
 
 /// Requests that each of them brings, at least, while one policy follows another.
 const REQUESTS_PER_UPDATE: u64 = 9;
-
-const CALLER: &str = "spiffe://cluster.local/ns/agents/sa/caller";
-const OWN: &str = "spiffe://cluster.local/ns/data/sa/tool";
-
-/// Under which policies a request is allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Allowed {
-    Always,
-    Never,
-    Even,
-    Odd,
-}
-
-impl Allowed {
-    fn under(self, policy: u64) -> bool {
-        match self {
-            Self::Always => true,
-            Self::Never => false,
-            Self::Even => policy.is_multiple_of(2),
-            Self::Odd => !policy.is_multiple_of(2),
-        }
-    }
-}
-
-/// What is sent, in turn: without a body, with one that is not looked at since the request is denied before, and with
-/// one that decides.
-fn mix() -> Vec<(Request, Allowed)> {
-    let pay = |amount: u32| Request::post_json("/pay", format!("{{\"amount\": {amount}}}"));
-    vec![
-        (Request::get("/open"), Allowed::Always),
-        (Request::get("/even"), Allowed::Even),
-        (Request::post_json("/closed", vec![b' '; 20_000]), Allowed::Never),
-        (pay(10), Allowed::Always),
-        (pay(75), Allowed::Even),
-        (Request::get("/odd"), Allowed::Odd),
-        (pay(500), Allowed::Never),
-        (Request::get("/closed"), Allowed::Never),
-        (pay(1), Allowed::Always),
-    ]
-}
-
-fn config(policy: u64) -> String {
-    let (granted, limit) = if policy.is_multiple_of(2) { ("even", 100) } else { ("odd", 50) };
-    let text = format!(
-        r#"
-apiVersion: ambit.dev/v1alpha1
-kind: Service
-metadata: {{name: tool}}
-spec:
-  workload: {{namespace: data, serviceAccount: tool}}
-  protocol: http
-  actions:
-    - {{name: open, methods: [GET], path: /open}}
-    - {{name: even, methods: [GET], path: /even}}
-    - {{name: odd, methods: [GET], path: /odd}}
-    - {{name: closed, methods: [GET, POST], path: /closed}}
-    - {{name: pay, methods: [POST], path: /pay}}
----
-apiVersion: ambit.dev/v1alpha1
-kind: Agent
-metadata: {{name: caller}}
-spec:
-  identity: [{{namespace: agents, serviceAccount: caller}}]
-  originates: true
-  grants:
-    - actions: [tool/open, tool/{granted}]
-    - {{actions: [tool/pay], when: args.amount <= {limit}}}
-"#
-    );
-    let blobs = compile_text(&text, &Options { generation: policy, ..Options::default() }).unwrap();
-    inbound_config(&blobs["tool"], None)
-}
 
 /// How far the policies have come.
 #[derive(Default)]
@@ -132,20 +58,6 @@ impl Tally {
         self.closed += other.closed;
         self.problems.extend(other.problems);
     }
-}
-
-/// Whether a response is the application's or the filter's; anything else is neither.
-fn verdict(response: &Response) -> Result<bool, String> {
-    match (response.status, response.header("x-ambit-code"), response.body.as_slice()) {
-        (200, None, b"ok") => Ok(true),
-        (403, Some("not-granted" | "condition-not-met"), _) => Ok(false),
-        _ => Err(format!("{} {:?} {}", response.status, response.header("x-ambit-code"), response.text())),
-    }
-}
-
-/// The first policy of those in force that gives this verdict.
-fn decided_by(allowed: Allowed, verdict: bool, in_force: RangeInclusive<u64>) -> Option<u64> {
-    in_force.into_iter().find(|policy| allowed.under(*policy) == verdict)
 }
 
 /// A connection that brings requests until all is over.
@@ -211,12 +123,6 @@ impl Load<'_> {
         }
         tally
     }
-}
-
-/// Whether Envoy says that it closes the connection, which it does when it answers an HTTP/1.1 request before the end
-/// of it has come: nothing more can be read there. A client opens another one then, as any must.
-fn is_last(response: &Response) -> bool {
-    response.header("connection") == Some("close")
 }
 
 /// One connection for each worker at least, of requests that Envoy never closes a connection for.

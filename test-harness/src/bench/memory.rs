@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::client::Request;
-use crate::envoy::process::Envoy;
+use crate::envoy::process::resident_kib;
 use crate::mesh::{Mesh, Update, WorkloadSpec};
 
 use super::{plan, policy};
@@ -40,10 +40,10 @@ pub(super) fn run(binary: PathBuf, filter: &Path, reloads: usize) -> Result<Stri
     let mut out = String::from(
         "| policy | resident MiB of Envoy with one worker | over no filter |\n| --- | ---: | ---: |\n",
     );
-    let none = resident_kib(mesh.workload(NO_FILTER).envoy()).map_err(text)?;
+    let none = resident_kib(mesh.workload(NO_FILTER).envoy().process()).map_err(text)?;
     let _ = writeln!(out, "| no filter | {:.1} | |", mib(none));
     for agents in AGENTS {
-        let taken = resident_kib(mesh.workload(&name(agents)).envoy()).map_err(text)?;
+        let taken = resident_kib(mesh.workload(&name(agents)).envoy().process()).map_err(text)?;
         let what = if agents == 0 { "none".to_owned() } else { format!("{agents} agents") };
         let _ = writeln!(out, "| {what} | {:.1} | {:.1} |", mib(taken), mib(taken.saturating_sub(none)));
     }
@@ -63,7 +63,7 @@ pub(super) fn run(binary: PathBuf, filter: &Path, reloads: usize) -> Result<Stri
         if status != 200 {
             return Err(format!("status {status} after reload {reload}"));
         }
-        let taken = resident_kib(workload.envoy()).map_err(text)?;
+        let taken = resident_kib(workload.envoy().process()).map_err(text)?;
         let half = &mut halves[usize::from(reload > reloads / 2)];
         *half = taken.max(*half);
         if reload % reloads.div_ceil(10) == 0 {
@@ -79,13 +79,6 @@ pub(super) fn run(binary: PathBuf, filter: &Path, reloads: usize) -> Result<Stri
 
 fn name(agents: usize) -> String {
     format!("ambit-{agents}")
-}
-
-fn resident_kib(envoy: &Envoy) -> io::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", envoy.process()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-    number.ok_or_else(|| io::Error::other("the kernel does not say how much memory is resident"))
 }
 
 fn mib(kib: u64) -> f64 {

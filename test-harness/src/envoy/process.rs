@@ -67,6 +67,18 @@ pub fn cpu_time_of(process: u32) -> io::Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
+/// What a process takes of the machine's memory, in KiB.
+///
+/// # Errors
+///
+/// When the kernel does not say.
+pub fn resident_kib(process: u32) -> io::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+    number.ok_or_else(|| io::Error::other("the kernel does not say how much memory is resident"))
+}
+
 impl Envoy {
     /// Starts the process, without waiting until it is ready.
     ///

@@ -211,6 +211,11 @@ pub enum Note {
         /// Which workload.
         workload: Workload,
     },
+    /// An agent without a list calls for others who have one.
+    Unlisted {
+        /// Which workload.
+        workload: Workload,
+    },
     /// An agent's calls outside are only watched.
     EgressInShadow {
         /// Which workload.
@@ -514,6 +519,12 @@ impl core::fmt::Display for Note {
             Self::Unheld { workload } => write!(
                 f,
                 "nothing holds `{}` to its `egress`: its calls pass no sidecar of ours",
+                written(workload)
+            ),
+            Self::Unlisted { workload } => write!(
+                f,
+                "`{}` has no `egress` of its own: what it calls outside for agents that have one is denied where it is HTTP, \
+                 and not seen elsewhere",
                 written(workload)
             ),
             Self::EgressInShadow { workload } => write!(

@@ -2,13 +2,13 @@
 //!
 //! All that is outside is one service, which speaks [`Protocol::Egress`] and stands on the workload that calls. What an
 //! agent's `egress` allows are its grants of that service's two actions, an agent without one holds a grant of
-//! everything, and what the mesh denies is a deny of the caller. So slices, blobs, the reference evaluator and all that is
+//! everything (so that what it calls for others is within theirs), and what the mesh denies is a deny of the caller. So slices, blobs, the reference evaluator and all that is
 //! built on them know nothing of destinations.
 
 use crate::agents::{Agents, kubernetes};
 use crate::model::{
     Action, ActionId, Agent, Comparison, Condition, Decimal, Denied, Destination, EffectSet, Egress, Field,
-    HostPattern, Identity, Literal, Mission, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId,
+    HostPattern, Identity, Literal, Mission, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId,
     Selector, Service, ServiceId, TextTest, Through, Workload,
 };
 use crate::source::Span;
@@ -23,8 +23,8 @@ pub const CONNECT_KEY: &str = "connect";
 const HTTP: ActionId = ActionId { service: ServiceId(0), index: 0 };
 const CONNECT: ActionId = ActionId { service: ServiceId(0), index: 1 };
 
-/// The workloads whose calls outside are bounded, in order: those that an agent with `egress` names one by one. Whose
-/// namespace or pattern alone an agent names has a [`policy()`] as well, but is not listed: there may be any number.
+/// The workloads whose calls outside are judged, in order: if anyone has `egress`, those that an agent names one by one.
+/// Whose namespace or pattern alone an agent names has a [`policy()`] as well, but is not listed: there may be any number.
 #[must_use]
 pub fn workloads(policy: &Policy) -> Vec<Workload> {
     let own_domain = policy.mesh.trust_domains.first();
@@ -38,8 +38,14 @@ pub fn workloads(policy: &Policy) -> Vec<Workload> {
     workloads.sort();
     workloads.dedup();
     let agents = Agents::new(policy);
-    workloads.retain(|workload| agents.of(workload).is_some_and(|agent| agent.egress.is_some()));
+    workloads.retain(|workload| is_asked_for(policy) && agents.of(workload).is_some());
     workloads
+}
+
+/// Whether anyone has `egress`. Who has none may be asked by one who has, and must not call in its place.
+fn is_asked_for(policy: &Policy) -> bool {
+    policy.agents.iter().any(|agent| agent.egress.is_some())
+        || policy.missions.iter().any(|mission| mission.egress.is_some())
 }
 
 /// The principal as which a workload of the mesh calls.
@@ -50,11 +56,14 @@ pub fn principal(policy: &Policy, workload: &Workload) -> String {
     format!("spiffe://{domain}/ns/{namespace}/sa/{service_account}")
 }
 
-/// The policy by which calls of a workload to the outside are judged; `None` if nothing bounds them.
+/// The policy by which calls of a workload to the outside are judged; `None` if nothing bounds anyone's, or no agent is there.
 #[must_use]
 pub fn policy(policy: &Policy, workload: &Workload) -> Option<Policy> {
-    let caller = Agents::new(policy).of(workload)?;
-    let egress = caller.egress.as_ref()?;
+    let caller = Agents::new(policy).of(workload).filter(|_| is_asked_for(policy))?;
+    let egress = caller.egress.as_ref();
+    let list = egress.map_or(caller.span, |egress| egress.span);
+    // What the mesh denies where it says nothing is for those who asked to be bounded.
+    let denies = egress.is_some() || policy.mesh.egress.span.is_some();
     let mut rules = Rules::default();
     let agents = policy.agents.iter().map(|agent| {
         // The caller is this one agent, whoever else says so.
@@ -62,7 +71,7 @@ pub fn policy(policy: &Policy, workload: &Workload) -> Option<Policy> {
         let reach = Reach { direct: is_caller, through: Through::Anyone };
         Agent {
             grants: rules.grants(agent.egress.as_ref(), &reach, agent.span),
-            denies: if is_caller { rules.denies(policy, egress.span) } else { Vec::new() },
+            denies: if is_caller && denies { rules.denies(policy, list) } else { Vec::new() },
             outbound: Outbound::default(),
             egress: None,
             ..agent.clone()
@@ -81,7 +90,7 @@ pub fn policy(policy: &Policy, workload: &Workload) -> Option<Policy> {
     mesh.egress = Default::default();
     Some(Policy {
         mesh,
-        services: vec![outside(workload, egress)],
+        services: vec![outside(workload, egress.and_then(|egress| egress.mode), list)],
         agents,
         missions,
         rules: rules.0,
@@ -90,22 +99,22 @@ pub fn policy(policy: &Policy, workload: &Workload) -> Option<Policy> {
 }
 
 /// All that is outside.
-fn outside(workload: &Workload, egress: &Egress) -> Service {
+fn outside(workload: &Workload, mode: Option<Mode>, span: Span) -> Service {
     let action = |key: &str| Action {
         name: key.to_owned(),
         selector: Selector::Key(key.to_owned()),
         effects: EffectSet(0),
         arguments: None,
-        span: egress.span,
+        span,
     };
     Service {
         name: SERVICE.to_owned(),
         workload: workload.clone(),
         protocol: Protocol::Egress,
         actions: vec![action(HTTP_KEY), action(CONNECT_KEY)],
-        mode: egress.mode,
+        mode,
         max_body_bytes: None,
-        span: egress.span,
+        span,
     }
 }
 

@@ -174,7 +174,7 @@ fn hosts_are_names_as_the_filter_reads_them() {
 }
 
 #[test]
-fn workloads_are_those_of_bounded_agents() {
+fn who_is_not_bounded_is_judged_for_who_is() {
     let text = "
 apiVersion: ambit.dev/v1alpha1
 kind: Agent
@@ -202,12 +202,21 @@ spec:
         .iter()
         .map(|workload| format!("{}/{}", workload.namespace, workload.service_account))
         .collect();
-    assert_eq!(named, ["a/two", "b/one", "c/three"]);
+    assert_eq!(named, ["a/two", "b/one", "c/three", "wide/four"]);
     let has = |namespace: &str, account: &str| {
         let workload = Workload { namespace: namespace.into(), service_account: account.into() };
         egress::policy(&policy, &workload).is_some()
     };
-    assert!(has("wide", "any") && !has("wide", "four") && !has("d", "five"));
+    assert!(has("wide", "any") && has("wide", "four") && !has("d", "five"));
     let MeshEgress { deny, span, .. } = &policy.mesh.egress;
     assert!(span.is_none() && deny.iter().any(|denied| matches!(denied, Denied::Network(_))));
+    let free = "apiVersion: ambit.dev/v1alpha1
+kind: Agent
+metadata: {name: free}
+spec: {identity: [{namespace: wide, serviceAccount: four}], originates: true, grants: []}
+";
+    let policy = check(&Sources::single("a.yaml", free)).policy.unwrap();
+    assert!(egress::workloads(&policy).is_empty(), "it is off until someone asks for it");
+    let free = Workload { namespace: "wide".into(), service_account: "four".into() };
+    assert!(egress::policy(&policy, &free).is_none());
 }

@@ -31,14 +31,14 @@ pub struct Governed {
     pub enforces: bool,
     /// Who may reach it at all.
     pub baseline: Baseline,
-    /// What it may reach outside, if that is bounded.
+    /// What it may reach outside, if that is judged.
     pub egress: Option<Bounded>,
 }
 
 /// What a workload may reach outside.
 #[derive(Clone, Debug)]
 pub struct Bounded {
-    /// As registries have it.
+    /// As registries have it; nothing if the agent has no list, and is judged by those of whom it calls for.
     pub reach: Reach,
     /// The principal as which it calls.
     pub principal: String,
@@ -205,7 +205,7 @@ fn govern(
     }))
 }
 
-/// What a workload may reach outside, if that is bounded and its sidecar stamps its calls: it judges them by the same.
+/// What a workload may reach outside, if that is judged and its sidecar stamps its calls: it judges them by the same.
 fn bounded(
     policy: &Policy,
     agent: Option<&Agent>,
@@ -213,8 +213,19 @@ fn bounded(
     is_stamped: bool,
     notes: &mut Vec<Note>,
 ) -> Result<Option<Bounded>, Refusal> {
-    let Some((agent, egress)) = agent.and_then(|agent| Some((agent, agent.egress.as_ref()?))) else {
+    let Some(agent) = agent.filter(|_| egress::policy(policy, workload).is_some()) else {
         return Ok(None);
+    };
+    let judged = |reach: Reach, is_held: bool| {
+        let internal = policy.mesh.egress.internal.iter().map(|cidr| Network::new(*cidr).to_string());
+        let principal = egress::principal(policy, workload);
+        Some(Bounded { reach, principal, internal: internal.collect(), is_held })
+    };
+    let Some(egress) = &agent.egress else {
+        if is_stamped {
+            notes.push(Note::Unlisted { workload: workload.clone() });
+        }
+        return Ok(is_stamped.then(|| judged(Reach::default(), false)).flatten());
     };
     if !is_stamped {
         notes.push(Note::Unheld { workload: workload.clone() });
@@ -228,13 +239,7 @@ fn bounded(
     for target in reach.0.keys().filter(|target| target.is_wildcard()) {
         notes.push(Note::Wildcard { workload: workload.clone(), host: target.host() });
     }
-    let internal = policy.mesh.egress.internal.iter().map(|cidr| Network::new(*cidr).to_string());
-    Ok(Some(Bounded {
-        reach,
-        principal: egress::principal(policy, workload),
-        internal: internal.collect(),
-        is_held,
-    }))
+    Ok(judged(reach, is_held))
 }
 
 /// Whether some deny of a service denies.

@@ -192,7 +192,7 @@ fn config(loaded: &Loaded, options: &Options, wanted: &Wanted<'_>, compiled: &Co
 /// Why nothing is compiled of what a workload calls outside.
 fn unbounded(workload: &Workload) -> Problem {
     Problem::new(format!("nothing bounds what `{}` calls outside", written(workload)))
-        .help("give its agent `egress: {allow: [...]}`")
+        .help("give an agent `egress: {allow: [...]}`")
 }
 
 /// Everything that can be compiled, with its file in a directory.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use ambit_bytecode::Code;
 use ambit_lineage::budget::Holder;
+use ambit_lineage::context::Trust;
 use ambit_lineage::header::HEADER_NAME;
 use ambit_lineage::shared::Unspent;
 
@@ -120,12 +121,7 @@ fn route() -> Route {
 
 /// Judges a call that leaves the mesh.
 fn judge(leaving: &Leaving<'_>, call: &Call<'_>, live: &Live) -> Result<(), Refused> {
-    let now = live::now_s();
-    let judged = live::lookup(&call.correlation, live.trust(), |answer| match call.behalf(answer, live) {
-        Ok(Behalf { lineage, lost }) => (leaving.judge(Ok(&lineage), now), lost),
-        Err(code) => (leaving.judge(Err(code), now), None),
-    });
-    let (decision, lost) = judged.unwrap_or_else(|| (leaving.judge(Err(Code::InternalFault), now), None));
+    let (decision, lost) = judged(leaving, call, live.trust(), live);
     if let Some(lineages) = lost {
         telemetry::count_event(Event::LostLineage);
         log_lost(call, lineages);
@@ -136,6 +132,22 @@ fn judge(leaving: &Leaving<'_>, call: &Call<'_>, live: &Live) -> Result<(), Refu
     }
     let id = report(&decision, Some(leaving.policy), Some(leaving));
     if decision.verdict.passes() { Ok(()) } else { Err(Refused::Egress(Box::new(decision), id)) }
+}
+
+/// Judges what leaves the mesh, on behalf of whom the table says, and says how many lineages were merged if it is not known
+/// of which.
+pub(crate) fn judged(
+    leaving: &Leaving<'_>,
+    call: &Call<'_>,
+    trust: Trust,
+    live: &Live,
+) -> (Decision, Option<u32>) {
+    let now = live::now_s();
+    let judged = live::lookup(&call.correlation, trust, |answer| match call.behalf(answer, live) {
+        Ok(Behalf { lineage, lost }) => (leaving.judge(Ok(&lineage), now), lost),
+        Err(code) => (leaving.judge(Err(code), now), None),
+    });
+    judged.unwrap_or_else(|| (leaving.judge(Err(Code::InternalFault), now), None))
 }
 
 /// Counts the call, last of all that may refuse it.

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use ambit_bytecode::Code;
 use ambit_lineage::context::Trust;
 
+use crate::call::judged;
 use crate::destination::Ends;
 use crate::egress::Leaving;
 use crate::host::{self, Action, Level};
-use crate::live;
 use crate::outbound::Call;
 use crate::report::report;
 use crate::root::Configured;
@@ -89,20 +89,12 @@ impl Connection {
         let (Some(settings), Some(live)) = (settings.filter(|settings| settings.egress().is_some()), live)
         else {
             telemetry::count_code(Code::NoPolicy);
-            let id = telemetry::next_decision();
-            let line = format!("ambit: connection refused: code={} id={id}", Code::NoPolicy.word());
-            host::log(Level::Warn, &line);
+            host::log(Level::Warn, "ambit: connection refused: code=no-policy");
             return Judged::Denied;
         };
         let Some(leaving) = Leaving::connection(settings, ends) else { return Judged::Free };
-        let now = live::now_s();
         // A connection says nothing of the request that it is made for: everything that is live limits it.
-        let call = Call::default();
-        let decision = live::lookup(&call.correlation, Trust::Nothing, |answer| {
-            let behalf = call.behalf(answer, live);
-            leaving.judge(behalf.as_ref().map(|behalf| &behalf.lineage).map_err(|code| *code), now)
-        });
-        let decision = decision.unwrap_or_else(|| leaving.judge(Err(Code::InternalFault), now));
+        let (decision, _) = judged(&leaving, &Call::default(), Trust::Nothing, live);
         if !decision.verdict.allows() {
             report(&decision, Some(leaving.policy), Some(&leaving));
         } else if is_first {

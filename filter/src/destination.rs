@@ -1,7 +1,7 @@
 //! Where something that leaves the workload goes, as far as its proxy knows.
 
 use ambit_eval::network;
-use ambit_request::destination::{Authority, DestinationError, Host};
+use ambit_request::destination::{Authority, DestinationError, Host, Url, decimal};
 
 /// The cluster that Istio routes what it does not know to: it goes to the address that the application chose, whatever
 /// name the request has.
@@ -52,11 +52,9 @@ impl Route {
 
     /// The port of the service that the cluster stands for, as Istio names clusters: `outbound|443||api.example.com`.
     fn port_of(&self, name: &[u8]) -> Option<u16> {
-        let mut parts = self.cluster.split(|byte| *byte == b'|');
-        match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()) {
-            (b"outbound", port, _subset, host, None) if host.eq_ignore_ascii_case(name) => number(port),
-            _ => None,
-        }
+        let rest = self.cluster.strip_prefix(b"outbound|")?.strip_suffix(name)?.strip_suffix(b"|")?;
+        let bar = rest.iter().position(|byte| *byte == b'|')?;
+        decimal(rest.get(..bar)?)
     }
 }
 
@@ -82,6 +80,16 @@ impl Destination {
         })
     }
 
+    /// Where a URL leads.
+    #[must_use]
+    pub fn of_url(url: &Url<'_>) -> Self {
+        let port = Some(url.port);
+        match &url.host {
+            Host::Name(name) => Self { name: Some(name.clone()), address: None, port },
+            Host::Address(address) => Self { name: None, address: Some(address.to_vec()), port },
+        }
+    }
+
     /// Where a connection goes.
     ///
     /// # Errors
@@ -104,22 +112,6 @@ impl Destination {
         }
     }
 
-    /// The name or else the address, with the port.
-    #[must_use]
-    pub fn shown(&self) -> Vec<u8> {
-        let mut shown = match (&self.name, &self.address) {
-            (Some(name), _) => name.clone(),
-            (None, Some(address)) if address.contains(&b':') => [b"[", &address[..], b"]"].concat(),
-            (None, Some(address)) => address.clone(),
-            (None, None) => b"unknown".to_vec(),
-        };
-        if let Some(port) = self.port {
-            shown.push(b':');
-            shown.extend(u64::from(port).to_string().bytes());
-        }
-        shown
-    }
-
     /// Whether its address is in one of these ranges.
     #[must_use]
     pub fn is_in(&self, ranges: &[Range]) -> bool {
@@ -134,7 +126,7 @@ impl Range {
     pub fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = text.split_once('/')?;
         let base = network::parse(address.as_bytes())?;
-        let prefix = u32::from(number(prefix.as_bytes())?);
+        let prefix = u32::from(decimal(prefix.as_bytes())?);
         let (most, before) = if address.contains(':') { (128, 0) } else { (32, 96) };
         let rest = 128_u32.checked_sub(prefix.saturating_add(before)).filter(|_| prefix <= most)?;
         let mask = u128::MAX.checked_shl(rest).unwrap_or(0);
@@ -144,13 +136,6 @@ impl Range {
     const fn holds(&self, address: u128) -> bool {
         address & self.mask == self.base
     }
-}
-
-/// A decimal number.
-fn number(text: &[u8]) -> Option<u16> {
-    let digit = |byte: u8| byte.is_ascii_digit().then_some(u16::from(byte.wrapping_sub(b'0')));
-    let (first, rest) = text.split_first()?;
-    rest.iter().try_fold(digit(*first)?, |number, byte| number.checked_mul(10)?.checked_add(digit(*byte)?))
 }
 
 #[cfg(test)]

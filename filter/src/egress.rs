@@ -6,20 +6,24 @@
 use ambit_bytecode::Code;
 use ambit_eval::{Caller, Key, Protocol, Request, Statement, Verdict};
 use ambit_lineage::Lineage;
-use ambit_request::destination::DestinationError;
+use ambit_request::destination::{DestinationError, Url};
 use ambit_request::path::{PathBuffer, canonicalize};
 
 use crate::decision::{Decision, Form};
 use crate::destination::{Destination, Ends, Route};
 use crate::facts::{Outside, RequestFacts};
-use crate::head::{Head, Pairs, split, with_lineage};
+use crate::head::{Head, Pairs, with_lineage};
 use crate::limits::MAX_LOGGED_DESTINATION_BYTES;
 use crate::outbound::{Call, stays_in_mesh};
 use crate::policy::Policy;
-use crate::settings::{Egress, Settings};
+use crate::record::Json;
+use crate::settings::Settings;
 
 /// The action of a call whose request the proxy sees.
 const HTTP: &[u8] = b"http";
+
+/// The method of a push notification (A2A 1.0, section 13).
+const PUSH_METHOD: &[u8] = b"POST";
 
 /// The action of a connection of which it sees nothing inside.
 const CONNECT: &[u8] = b"connect";
@@ -29,8 +33,8 @@ const CONNECT: &[u8] = b"connect";
 pub struct Leaving<'a> {
     /// By what it is judged.
     pub policy: &'a Policy,
-    /// The SPIFFE id of the workload that it comes from.
-    pub agent: &'a str,
+    /// Who causes it, last of all.
+    caller: Caller<'a>,
     destination: Result<Destination, DestinationError>,
     /// What stands there in the place of a destination that cannot be told.
     said: &'a [u8],
@@ -39,52 +43,55 @@ pub struct Leaving<'a> {
 }
 
 impl<'a> Leaving<'a> {
-    /// A call. None if it stays in the mesh, or if nothing is configured to judge what does not.
+    /// A call of the workload. None if it stays in the mesh, or if nothing is configured to judge what does not.
     #[must_use]
     pub fn call(settings: &'a Settings, call: &Call<'a>, route: &Route) -> Option<Self> {
         let (policy, egress) = settings.egress()?;
-        let live = settings.live.as_ref()?;
         let destination = Destination::of_call(call.authority, call.scheme, route);
-        // A name says nothing of what goes to the address that the application chose: then there is none.
-        let is_named = destination.as_ref().is_ok_and(|destination| destination.name.is_some());
-        if is_named && stays_in_mesh(call.authority, &live.mesh) {
-            return None;
-        }
+        let stays = match &destination {
+            // A name says nothing of what goes to the address that the application chose: then there is none.
+            Ok(Destination { name: Some(name), .. }) => stays_in_mesh(name, policy.mesh()),
+            Ok(destination) => destination.is_in(&egress.internal),
+            Err(_) => false,
+        };
         let request = Some((call.method, call.path));
-        Self::beyond(policy, egress, destination, call.authority, request)
+        (!stays).then(|| Self { policy, caller: egress.caller(), destination, said: call.authority, request })
     }
 
-    /// A connection. None if it stays in the mesh.
+    /// A connection of the workload. None if it stays in the mesh.
     #[must_use]
     pub fn connection(settings: &'a Settings, ends: &'a Ends) -> Option<Self> {
         let (policy, egress) = settings.egress()?;
-        let live = settings.live.as_ref()?;
         let destination = Destination::of_connection(ends);
-        let is_named = !ends.server_name.is_empty();
-        // A name that someone chose does not make an address one of the mesh, where its addresses are known.
-        let is_inside =
-            |destination: &Destination| egress.internal.is_empty() || destination.is_in(&egress.internal);
-        if is_named {
-            let stays = stays_in_mesh(&ends.server_name, &live.mesh);
-            if stays && destination.as_ref().is_ok_and(is_inside) {
-                return None;
+        let (stays, said) = match &destination {
+            // A name that someone chose does not make an address one of the mesh, where its addresses are known.
+            Ok(found @ Destination { name: Some(name), .. }) => {
+                let may_stay = egress.internal.is_empty() || found.is_in(&egress.internal);
+                (may_stay && stays_in_mesh(name, policy.mesh()), &ends.server_name)
             }
-            let said = &ends.server_name;
-            return Some(Self { policy, agent: &egress.agent, destination, said, request: None });
-        }
-        Self::beyond(policy, egress, destination, &ends.address, None)
+            Ok(found) => (found.is_in(&egress.internal), &ends.address),
+            Err(_) => (false, &ends.server_name),
+        };
+        (!stays).then(|| Self { policy, caller: egress.caller(), destination, said, request: None })
     }
 
-    /// None if the address is one of the mesh.
-    fn beyond(
-        policy: &'a Policy,
-        egress: &'a Egress,
-        destination: Result<Destination, DestinationError>,
-        said: &'a [u8],
-        request: Option<(&'a [u8], &'a [u8])>,
-    ) -> Option<Self> {
-        let is_internal = destination.as_ref().is_ok_and(|destination| destination.is_in(&egress.internal));
-        (!is_internal).then_some(Self { policy, agent: &egress.agent, destination, said, request })
+    /// A call that the workload is made to make, by a URL that `caller` names. None if it stays in the mesh, or if nothing
+    /// bounds what callers have called outside.
+    pub(crate) fn push(policy: &'a Policy, caller: Caller<'a>, url: &'a [u8]) -> Option<Self> {
+        if !policy.program().speaks(Protocol::Egress) {
+            return None;
+        }
+        let (destination, target) = match Url::parse(url) {
+            Ok(url) => (Ok(Destination::of_url(&url)), url.target),
+            Err(error) => (Err(error), &b""[..]),
+        };
+        if let Ok(Destination { name: Some(name), .. }) = &destination
+            && stays_in_mesh(name, policy.mesh())
+        {
+            return None;
+        }
+        let target = if target.is_empty() { b"/" } else { target };
+        Some(Self { policy, caller, destination, said: url, request: Some((PUSH_METHOD, target)) })
     }
 
     /// Judges it, on behalf of this lineage; a lineage that cannot be told refuses it. `now` is in Unix seconds.
@@ -92,18 +99,14 @@ impl<'a> Leaving<'a> {
     pub fn judge(&self, lineage: Result<&Lineage<'_>, Code>, now: u64) -> Decision {
         let most = self.policy.program().max_depth();
         let verdict = match lineage {
-            Ok(lineage) => with_lineage(lineage, most, &|statement| self.decide(statement, now)),
-            Err(code) => self.decide(Statement::Refused(code), now),
+            Ok(lineage) => with_lineage(lineage, most, &|statement| self.verdict(statement, now)),
+            Err(code) => self.verdict(Statement::Refused(code), now),
         };
-        let mut decision = Decision::new(verdict, Form::Http);
-        // Something else may have refused it first.
-        if decision.verdict.code == Code::EgressNotAllowed {
-            decision.detail = self.destination.as_ref().err().map(|error| error.word());
-        }
-        decision
+        self.decision(verdict, Form::Http)
     }
 
-    fn decide(&self, statement: Statement<'_>, now: u64) -> Verdict {
+    /// What the program says of it.
+    pub(crate) fn verdict(&self, statement: Statement<'_>, now: u64) -> Verdict {
         let mut buffer = PathBuffer::new();
         let path = self.request.and_then(|(_, path)| canonicalize(path, &mut buffer).ok());
         let action = if self.request.is_some() { HTTP } else { CONNECT };
@@ -115,25 +118,42 @@ impl<'a> Leaving<'a> {
         let (pairs, head) = (Pairs::default(), Head::default());
         let outside = Outside { destination, method: self.request.map(|(method, _)| method), path };
         let facts = RequestFacts::outside(self.policy, &pairs, &head, outside);
-        let caller = Caller::Proven(split(self.agent));
-        let request = Request { caller, statement, protocol: Protocol::Egress, key, facts: &facts, now };
+        let request =
+            Request { caller: self.caller, statement, protocol: Protocol::Egress, key, facts: &facts, now };
         self.policy.program().decide(&request)
     }
 
-    /// Where it goes, for the log: the name or else the address, with the port. What is no destination stands there as it
-    /// came, cut where it is too long.
-    #[must_use]
-    pub fn destination(&self) -> Vec<u8> {
-        match &self.destination {
-            Ok(destination) => destination.shown(),
-            Err(_) => self.said.get(..MAX_LOGGED_DESTINATION_BYTES).unwrap_or(self.said).to_vec(),
+    /// A verdict on it, and what exactly is wrong with the destination, if that is the reason.
+    pub(crate) fn decision(&self, verdict: Verdict, form: Form) -> Decision {
+        let mut decision = Decision::new(verdict, form);
+        // Something else may have refused it first.
+        if decision.verdict.code == Code::EgressNotAllowed {
+            decision.detail = self.destination.as_ref().err().map(|error| error.word());
         }
+        decision
     }
 
-    /// The address beside the name, for the log.
-    #[must_use]
-    pub fn address(&self) -> Option<&[u8]> {
-        let destination = self.destination.as_ref().ok()?;
-        destination.address.as_deref().filter(|_| destination.name.is_some())
+    /// Writes to a record from whom it comes and where it goes. What is no destination stands there as it came, cut where
+    /// it is too long.
+    pub(crate) fn record(&self, line: &mut Json) {
+        if let Caller::Proven(agent) = self.caller {
+            line.text("agent", agent.whole);
+        }
+        match &self.destination {
+            Ok(Destination { name, address, port }) => {
+                let host = name.as_deref().or(address.as_deref()).unwrap_or(b"unknown");
+                line.text("destination", host);
+                if let (Some(_), Some(address)) = (name, address) {
+                    line.text("address", address);
+                }
+                if let Some(port) = port {
+                    line.raw("port", &u64::from(*port).to_string());
+                }
+            }
+            Err(_) => {
+                let said = self.said.get(..MAX_LOGGED_DESTINATION_BYTES).unwrap_or(self.said);
+                line.text("destination", said);
+            }
+        }
     }
 }

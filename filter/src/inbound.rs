@@ -12,6 +12,7 @@ use ambit_request::path::{CanonicalPath, PathBuffer, PathError, canonicalize};
 use ambit_request::spiffe::SpiffeId;
 
 use crate::decision::{Decision, Form, Refusal};
+use crate::egress::Leaving;
 use crate::facts::{Body, RequestFacts};
 use crate::head::{Head, Pairs};
 use crate::intake::{Intake, Need, Way};
@@ -263,6 +264,15 @@ impl<'a> Judge<'a> {
     /// What the program says of a key.
     pub(crate) fn verdict(&self, protocol: Protocol, key: Key<'_>, body: Body<'_>) -> Verdict {
         self.with_request(protocol, key, body, |program, request| program.decide(request))
+    }
+
+    /// Judges a call that the request will have the agent make, by a URL that it names. None if that stays in the mesh, or if
+    /// nothing bounds what callers have called outside.
+    pub(crate) fn push(&self, url: &[u8], form: &Form) -> Option<Decision> {
+        let leaving = Leaving::push(self.policy, self.inbound.caller(), url)?;
+        let most = self.policy.program().max_depth();
+        let verdict = self.head.with_statement(most, &|statement| leaving.verdict(statement, self.now));
+        Some(leaving.decision(verdict, form.clone()))
     }
 
     /// Hands the program what it is asked.

@@ -6,6 +6,9 @@ use ambit_request::extract::SelectionError;
 
 use crate::intake::{A2aRest, A2aRpc, Http, Mcp};
 
+/// Suffixes of the mesh where the configuration names none: what Kubernetes calls its services.
+pub(crate) const DEFAULT_MESH: [&str; 2] = ["svc", "svc.cluster.local"];
+
 /// A verified program with what it takes to feed it.
 #[derive(Debug)]
 pub struct Policy {
@@ -15,6 +18,8 @@ pub struct Policy {
     queries: usize,
     reads_peer_address: bool,
     readers: Readers,
+    /// Suffixes of names that are of the mesh.
+    mesh: Vec<String>,
 }
 
 /// Where the value of a field is found.
@@ -74,7 +79,18 @@ impl Policy {
             });
         }
         let readers = Readers::build(&program)?;
-        Ok(Self { program, bindings, queries, reads_peer_address, readers })
+        let mesh = DEFAULT_MESH.map(String::from).to_vec();
+        Ok(Self { program, bindings, queries, reads_peer_address, readers, mesh })
+    }
+
+    /// The same policy in a mesh whose names have these suffixes.
+    pub(crate) fn in_mesh(self, mesh: &[String]) -> Self {
+        Self { mesh: mesh.to_vec(), ..self }
+    }
+
+    /// Suffixes of names that are of the mesh.
+    pub(crate) fn mesh(&self) -> &[String] {
+        &self.mesh
     }
 
     /// The program.

@@ -63,11 +63,7 @@ impl Record<'_> {
             line.text("detail", detail.as_bytes());
         }
         if let Some(leaving) = self.leaving {
-            line.text("agent", leaving.agent.as_bytes());
-            line.text("destination", &leaving.destination());
-            if let Some(address) = leaving.address() {
-                line.text("address", address);
-            }
+            leaving.record(&mut line);
         }
         line.end()
     }

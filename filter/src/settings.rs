@@ -4,7 +4,7 @@ mod document;
 #[cfg(test)]
 mod tests;
 
-use ambit_eval::Protocol;
+use ambit_eval::{Caller, Protocol};
 use ambit_lineage::Mission;
 use ambit_lineage::budget::{Budget, Rate};
 use ambit_lineage::limits::DEFAULT_WINDOW_MS;
@@ -14,7 +14,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::destination::Range;
-use crate::policy::{Policy, PolicyError};
+use crate::head::split;
+use crate::policy::{DEFAULT_MESH, Policy, PolicyError};
 use crate::trust::{Trust, TrustError, TrustedKeys};
 use document::{Document, LiveDocument};
 
@@ -78,9 +79,6 @@ pub struct LocalBudget {
     /// How many.
     pub budget: Budget,
 }
-
-/// Suffixes of the mesh where the configuration names none: what Kubernetes calls its services.
-const DEFAULT_MESH: [&str; 2] = ["svc", "svc.cluster.local"];
 
 /// What a plugin configuration comes to.
 #[derive(Debug)]
@@ -167,6 +165,10 @@ impl Settings {
             None => (None, None),
         };
         let live = document.lineage.map(Live::read).transpose()?;
+        let policy = match &live {
+            Some(live) => policy.map(|policy| policy.in_mesh(&live.mesh)),
+            None => policy,
+        };
         if live.is_none() && document.role != Role::Inbound {
             return Err(SettingsError::NoLineage);
         }
@@ -184,6 +186,11 @@ impl Settings {
 }
 
 impl Egress {
+    /// The workload as the one that calls.
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        Caller::Proven(split(&self.agent))
+    }
+
     fn read(
         policy: &Policy,
         agent: Option<String>,
@@ -199,9 +206,11 @@ impl Egress {
         if !policy.is_for(agent.as_bytes()) {
             return Err(SettingsError::AnotherAgent);
         }
-        let internal = internal.unwrap_or_default();
-        let internal: Option<_> = internal.iter().map(|range| Range::parse(range)).collect();
-        Ok(Self { agent, internal: internal.ok_or(SettingsError::Member("internal"))? })
+        let mut ranges = Vec::new();
+        for range in internal.iter().flatten() {
+            ranges.push(Range::parse(range).ok_or(SettingsError::Member("internal"))?);
+        }
+        Ok(Self { agent, internal: ranges })
     }
 }
 

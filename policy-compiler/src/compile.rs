@@ -6,7 +6,7 @@ use crate::ir::RuleOrigin;
 use crate::model::{ActionId, AgentId, Policy, Workload};
 use crate::slice::MAX_BYSTANDERS;
 use crate::source::Span;
-use crate::{emit, ir, lower, optimize, slice};
+use crate::{egress, emit, ir, lower, optimize, slice};
 
 pub use crate::emit::{SigningKey, Stats};
 
@@ -125,7 +125,8 @@ impl CompileError {
 /// # Errors
 /// [`CompileError`] if the format cannot hold it, or it would take more steps than a judgement may.
 pub fn compile(policy: &Policy, workload: &Workload, options: &Options) -> Result<Compiled, CompileError> {
-    let slice = slice::slice(policy, workload, options.max_bystanders);
+    let extended = egress::with_pushes(policy, workload);
+    let slice = slice::slice(extended.as_ref().unwrap_or(policy), workload, options.max_bystanders);
     if slice.policy.services.is_empty() {
         return Err(CompileError::new(CompileErrorKind::NoService, None));
     }

@@ -5,6 +5,10 @@
 //! everything (so that what it calls for others is within theirs), and what the mesh denies is a deny of the caller. So slices, blobs, the reference evaluator and all that is
 //! built on them know nothing of destinations.
 
+mod push;
+
+pub use push::with_pushes;
+
 use crate::agents::{Agents, kubernetes};
 use crate::model::{
     Action, ActionId, Agent, Comparison, Condition, Decimal, Denied, Destination, EffectSet, Egress, Field,

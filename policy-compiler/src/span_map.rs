@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::compile::Compiled;
+use crate::egress;
 use crate::ir::{Effect, Owner, RuleOrigin};
 use crate::model::{ActionId, Policy};
 use crate::source::{Sources, Span};
@@ -28,12 +29,22 @@ pub fn span_map(policy: &Policy, sources: &Sources, compiled: &Compiled, digest:
 }
 
 fn rule(policy: &Policy, sources: &Sources, origin: &RuleOrigin) -> Value {
-    let span = nth(&policy.rules, origin.rule.0).map(|rule| rule.span).unwrap_or_default();
-    let (file, line) = place(sources, span);
-    let (kind, name) = match origin.owner {
-        Owner::Agent(id) => ("agent", nth(&policy.agents, id.0).map(|agent| &agent.name)),
-        Owner::Mission(id) => ("mission", nth(&policy.missions, id.0).map(|mission| &mission.name)),
+    let (kind, name, list) = match origin.owner {
+        Owner::Agent(id) => {
+            let agent = nth(&policy.agents, id.0);
+            let list = agent.and_then(|agent| agent.egress.as_ref());
+            ("agent", agent.map(|agent| &agent.name), list.map(|list| list.span))
+        }
+        Owner::Mission(id) => {
+            let mission = nth(&policy.missions, id.0);
+            let list = mission.and_then(|mission| mission.egress.as_ref());
+            ("mission", mission.map(|mission| &mission.name), list.map(|list| list.span))
+        }
     };
+    // What the policy does not have was made of a list of destinations.
+    let made = || policy.mesh.egress.span.filter(|_| origin.effect == Effect::Deny).or(list);
+    let span = nth(&policy.rules, origin.rule.0).map(|rule| rule.span).or_else(made).unwrap_or_default();
+    let (file, line) = place(sources, span);
     let effect = match origin.effect {
         Effect::Grant => "grant",
         Effect::Deny => "deny",
@@ -43,7 +54,9 @@ fn rule(policy: &Policy, sources: &Sources, origin: &RuleOrigin) -> Value {
 
 fn names(policy: &Policy, column: &[ActionId]) -> Vec<String> {
     let name = |id: &ActionId| {
-        let service = nth(&policy.services, id.service.0)?;
+        let Some(service) = nth(&policy.services, id.service.0) else {
+            return Some(format!("{}/{}", egress::SERVICE, egress::HTTP_KEY));
+        };
         Some(format!("{}/{}", service.name, nth(&service.actions, id.index)?.name))
     };
     column.iter().filter_map(name).collect()

@@ -12,12 +12,11 @@ const RUNNERS: [(&str, Start); 3] =
     [("native", native::start), ("wasm", wasm::start), ("envoy", envoy::start)];
 
 /// Codes that no scenario ends in, and why.
-const WITHOUT_SCENARIO: [(Code, &str); 7] = [
+const WITHOUT_SCENARIO: [(Code, &str); 6] = [
     (Code::Allowed, "it is no deny"),
     (Code::LineageOverflow, "it is of calls that go out"),
     (Code::LineageUnavailable, "it is of proxies that remember lineages, and ran out of room for them"),
     (Code::BudgetExhausted, "it is of calls that go out"),
-    (Code::EgressNotAllowed, "it is of calls that go out"),
     (Code::ReplyUnreadable, "it is of replies: `lists` has it in `withheld`"),
     (Code::InternalFault, "nothing brings it about"),
 ];

@@ -77,12 +77,12 @@ impl<'a> Authority<'a> {
     pub fn parse(text: &'a [u8]) -> Result<Self, DestinationError> {
         let (host, rest) = match text {
             [b'[', inner @ ..] => {
-                let (address, rest) = split_before(inner, |byte| byte == b']');
+                let (address, rest) = split_before(inner, b"]");
                 let rest = rest.strip_prefix(b"]").ok_or(DestinationError::Brackets)?;
                 (Host::in_brackets(address)?, rest)
             }
             _ => {
-                let (host, rest) = split_before(text, |byte| byte == b':');
+                let (host, rest) = split_before(text, b":");
                 (Host::parse(host)?, rest)
             }
         };
@@ -166,19 +166,17 @@ impl<'a> Url<'a> {
         if text.len() > MAX_URL_BYTES {
             return Err(DestinationError::TooLong);
         }
-        let (scheme, rest) = split_before(text, |byte| byte == b':');
-        let port = if scheme.eq_ignore_ascii_case(b"https") {
-            443
-        } else if scheme.eq_ignore_ascii_case(b"http") {
-            80
-        } else {
-            return Err(DestinationError::Scheme);
+        let (scheme, rest) = split_before(text, b":");
+        let port = match scheme.to_ascii_lowercase().as_slice() {
+            b"https" => 443,
+            b"http" => 80,
+            _ => return Err(DestinationError::Scheme),
         };
         let rest = rest.strip_prefix(b"://").ok_or(DestinationError::Scheme)?;
         if !rest.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#')) {
             return Err(DestinationError::Character);
         }
-        let (authority, target) = split_before(rest, |byte| matches!(byte, b'/' | b'?'));
+        let (authority, target) = split_before(rest, b"/?");
         let Authority { host, port: stated } = Authority::parse(authority)?;
         Ok(Self { host, port: stated.unwrap_or(port), target })
     }
@@ -194,32 +192,38 @@ fn is_number(label: &[u8]) -> bool {
 
 /// Four numbers up to 255, in decimal, without leading zeros.
 fn is_dotted_quad(text: &[u8]) -> bool {
-    let is_byte = |number: &[u8]| {
-        matches!(
-            number,
-            [b'0'..=b'9']
-                | [b'1'..=b'9', b'0'..=b'9']
-                | [b'1', b'0'..=b'9', b'0'..=b'9']
-                | [b'2', b'0'..=b'4', b'0'..=b'9']
-                | [b'2', b'5', b'0'..=b'5']
-        )
-    };
-    text.split(|byte| *byte == b'.').count() == 4 && text.split(|byte| *byte == b'.').all(is_byte)
+    let mut count = 0_u8;
+    for number in text.split(|byte| *byte == b'.') {
+        let has_one_spelling = number.len() <= 3 && (number.len() == 1 || number.first() != Some(&b'0'));
+        if !has_one_spelling || decimal(number).is_none_or(|number| number > 255) {
+            return false;
+        }
+        count = count.saturating_add(1);
+    }
+    count == 4
 }
 
 fn parse_port(text: &[u8]) -> Result<u16, DestinationError> {
-    let digits = match text {
-        [b'1'..=b'9', rest @ ..] if rest.len() < 5 && rest.iter().all(u8::is_ascii_digit) => text,
-        _ => return Err(DestinationError::Port),
-    };
-    let number = digits.iter().fold(0_u32, |number, digit| {
-        number.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')))
-    });
-    u16::try_from(number).map_err(|_| DestinationError::Port)
+    match decimal(text) {
+        Some(port) if text.first() != Some(&b'0') => Ok(port),
+        _ => Err(DestinationError::Port),
+    }
 }
 
-fn split_before(text: &[u8], is_end: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
-    let at = text.iter().position(|byte| is_end(*byte)).unwrap_or(text.len());
+/// A decimal number: at least one digit, and nothing else.
+#[must_use]
+pub fn decimal(text: &[u8]) -> Option<u16> {
+    let mut number = None;
+    for byte in text {
+        let digit = byte.is_ascii_digit().then_some(u16::from(byte.wrapping_sub(b'0')))?;
+        number = Some(number.unwrap_or(0_u16).checked_mul(10)?.checked_add(digit)?);
+    }
+    number
+}
+
+/// What stands before the first of these bytes, and the rest with it.
+fn split_before<'a>(text: &'a [u8], stops: &[u8]) -> (&'a [u8], &'a [u8]) {
+    let at = text.iter().position(|byte| stops.contains(byte)).unwrap_or(text.len());
     text.split_at_checked(at).unwrap_or((text, &[]))
 }
 

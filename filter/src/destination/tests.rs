@@ -5,7 +5,11 @@ use super::{Destination, Ends, Range, Route};
 fn call(authority: &str, scheme: &str, cluster: &str, original: &str) -> String {
     let route = Route { cluster: cluster.into(), original: original.into() };
     match Destination::of_call(authority.as_bytes(), scheme.as_bytes(), &route) {
-        Ok(destination) => String::from_utf8(destination.shown()).unwrap(),
+        Ok(Destination { name, address, port }) => {
+            let host = name.or(address).unwrap_or_else(|| b"unknown".to_vec());
+            let port = port.map_or(String::new(), |port| format!(" {port}"));
+            String::from_utf8(host).unwrap() + &port
+        }
         Err(error) => error.to_string(),
     }
 }
@@ -14,12 +18,12 @@ fn call(authority: &str, scheme: &str, cluster: &str, original: &str) -> String 
 fn calls_go_where_their_route_leads() {
     let mesh = "outbound|80||orders.shop.svc.cluster.local";
     for (authority, scheme, cluster, original, expected) in [
-        ("api.example.com", "http", "", "", "api.example.com:80"),
-        ("api.example.com", "https", "", "", "api.example.com:443"),
-        ("API.example.com.:8080", "http", "", "", "api.example.com:8080"),
+        ("api.example.com", "http", "", "", "api.example.com 80"),
+        ("api.example.com", "https", "", "", "api.example.com 443"),
+        ("API.example.com.:8080", "http", "", "", "api.example.com 8080"),
         // What stands in the authority changes nothing of where the proxy goes.
-        ("api.example.com:443", "http", "outbound|80||api.example.com", "", "api.example.com:80"),
-        ("api.example.com", "http", "outbound|8443|v1|api.example.com", "", "api.example.com:8443"),
+        ("api.example.com:443", "http", "outbound|80||api.example.com", "", "api.example.com 80"),
+        ("api.example.com", "http", "outbound|8443|v1|api.example.com", "", "api.example.com 8443"),
         // A cluster of another name is a gateway's: its port is not the destination's.
         (
             "api.example.com:8080",
@@ -28,17 +32,17 @@ fn calls_go_where_their_route_leads() {
             "",
             "api.example.com:8080",
         ),
-        ("api.example.com", "http", "inbound|80||api.example.com", "", "api.example.com:80"),
-        ("api.example.com", "http", "outbound|x||api.example.com", "", "api.example.com:80"),
-        ("203.0.113.7", "http", "", "10.0.0.1:80", "203.0.113.7:80"),
-        ("[2001:db8::1]:81", "http", "", "", "[2001:db8::1]:81"),
+        ("api.example.com", "http", "inbound|80||api.example.com", "", "api.example.com 80"),
+        ("api.example.com", "http", "outbound|x||api.example.com", "", "api.example.com 80"),
+        ("203.0.113.7", "http", "", "10.0.0.1:80", "203.0.113.7 80"),
+        ("[2001:db8::1]:81", "http", "", "", "2001:db8::1 81"),
         ("user@api.example.com", "http", "", "", "destination-character"),
         // It goes to the address, whatever name it has.
-        ("api.example.com", "http", "PassthroughCluster", "203.0.113.7:8080", "203.0.113.7:8080"),
-        ("orders.shop.svc", "http", "PassthroughCluster", "[2001:db8::1]:80", "[2001:db8::1]:80"),
-        ("\0", "http", "PassthroughCluster", "169.254.169.254:80", "169.254.169.254:80"),
+        ("api.example.com", "http", "PassthroughCluster", "203.0.113.7:8080", "203.0.113.7 8080"),
+        ("orders.shop.svc", "http", "PassthroughCluster", "[2001:db8::1]:80", "2001:db8::1 80"),
+        ("\0", "http", "PassthroughCluster", "169.254.169.254:80", "169.254.169.254 80"),
         ("api.example.com", "http", "PassthroughCluster", "", "unknown"),
-        ("orders.shop", "http", mesh, "", "orders.shop:80"),
+        ("orders.shop", "http", mesh, "", "orders.shop 80"),
     ] {
         assert_eq!(call(authority, scheme, cluster, original), expected, "{authority} by {cluster}");
     }

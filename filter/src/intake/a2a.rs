@@ -1,7 +1,8 @@
 //! A2A over JSON-RPC and over its HTTP binding.
 //!
 //! The version that a request claims may refuse it but selects nothing. A message that names a URL for push
-//! notifications asks for two things, and needs to be allowed both: to send the message, and `push.create`.
+//! notifications asks for two things, and needs to be allowed both: to send the message, and `push.create`. And everyone
+//! in the lineage must be allowed to have something sent there: the URL is a destination like any other.
 
 use ambit_bytecode::Code;
 use ambit_eval::{Key, Program, Protocol};
@@ -74,13 +75,19 @@ fn judge_operation(
     if !view.is_whole || !decision.verdict.allows() {
         return Ok(decision);
     }
-    let mut urls = push.urls(&view.document);
-    let has_url = urls.try_fold(false, |_, url| url.map(|_| true))?;
-    if !has_url || operation == Operation::PushCreate {
-        return Ok(decision);
+    let (mut has_url, mut refused) = (false, None);
+    for url in push.urls(&view.document) {
+        let url = url?;
+        has_url = true;
+        refused = refused.or_else(|| judge.push(url, form).filter(|push| !push.verdict.allows()));
     }
-    let registering = decide(Operation::PushCreate);
-    Ok(if registering.verdict.allows() { decision } else { registering })
+    if has_url && operation != Operation::PushCreate {
+        let registering = decide(Operation::PushCreate);
+        if !registering.verdict.allows() {
+            return Ok(registering);
+        }
+    }
+    Ok(refused.unwrap_or(decision))
 }
 
 /// A deny that nothing to come could change.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ambit_bytecode::limits::MAX_BLOB_BYTES;
 use ambit_compiler::compile::{Options, compile};
+use ambit_compiler::egress::with_pushes;
 use ambit_compiler::model::Workload;
 use ambit_compiler::slice::{MAX_BYSTANDERS, slice};
 use ambit_compiler::span_map::span_map;
@@ -155,7 +156,8 @@ fn early(
     if stage == Stage::Model {
         return Ok(format!("{:#?}\n", loaded.policy));
     }
-    let slice = slice(&loaded.policy, workload, MAX_BYSTANDERS);
+    let extended = with_pushes(&loaded.policy, workload);
+    let slice = slice(extended.as_ref().unwrap_or(&loaded.policy), workload, MAX_BYSTANDERS);
     if stage == Stage::Slice {
         return Ok(slice.to_string());
     }

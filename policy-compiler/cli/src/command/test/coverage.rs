@@ -30,7 +30,8 @@ impl Coverage {
     }
 
     pub(super) fn share(&self, loaded: &Loaded) -> Share {
-        Share { used: self.used.len(), all: loaded.policy.rules.len() }
+        let all = loaded.policy.rules.len();
+        Share { used: all.saturating_sub(self.unused(loaded).len()), all }
     }
 
     /// The rules that had no part in any verdict, in source order.

@@ -2,7 +2,7 @@
 //! beside what else people put there.
 //!
 //! Every site is a workload of one mesh with an Envoy of its own, one worker each; a variant is one request, asked of
-//! one site over one mTLS connection that stays open, one at a time. In each round every variant gets the same number
+//! one site over one mTLS connection that stays open, one at a time; where connections are measured, each is a new one. In each round every variant gets the same number
 //! of requests; variants alternate, so that a machine that grows slower or faster meets all of them alike, and what a
 //! variant costs is the median of its differences to the variant that it is compared with, round by round. Processor
 //! time is the kernel's own account of the Envoy process (`schedstat`, nanoseconds, all threads).
@@ -25,6 +25,7 @@ mod variant_ambit;
 mod variant_baseline;
 mod variant_body;
 mod variant_builtin;
+mod variant_egress;
 mod variant_ext_authz;
 mod variant_lineage;
 
@@ -42,11 +43,12 @@ use report::Report;
 type Add = fn(&mut Plan) -> Result<(), String>;
 
 /// The kinds of variants, in the order of the table.
-const VARIANTS: [Add; 6] = [
+const VARIANTS: [Add; 7] = [
     variant_baseline::add,
     variant_builtin::add,
     variant_ambit::add,
     variant_lineage::add,
+    variant_egress::add,
     variant_ext_authz::add,
     variant_body::add,
 ];

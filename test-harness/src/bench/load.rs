@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use crate::client::{Client, Request};
 use crate::envoy::process::{Envoy, cpu_time_of};
 use crate::mesh::Mesh;
+use crate::outside::{Answer, Outgoing, client_hello};
 
 use super::options::Options;
-use super::plan::{Variant, Way};
+use super::plan::{Connecting, Variant, Way};
 
 /// What one variant took in one round; all in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -25,11 +26,19 @@ pub(super) struct Sample {
 pub(super) struct Load<'a> {
     variant: &'a Variant,
     envoy: &'a Envoy,
-    clients: Vec<Client>,
+    caller: Caller<'a>,
     request: Request,
     requests: usize,
     /// Counts requests, which each have ids of their own, as those of a mesh have.
     count: u64,
+}
+
+/// What asks.
+enum Caller<'a> {
+    /// Connections that stay open, used in turn.
+    Clients(Vec<Client>),
+    /// A new connection each time, with these first bytes.
+    Connecting(&'a Outgoing, Vec<u8>),
 }
 
 impl<'a> Load<'a> {
@@ -41,12 +50,20 @@ impl<'a> Load<'a> {
                 mesh.direct(&identity, &variant.site).map_err(problem)?
             }
             Way::Outbound(to) => mesh.between(&variant.site, to),
+            Way::Connection(Connecting { outgoing, server_name }) => {
+                let hello = client_hello(Some(server_name.as_bytes()));
+                return Ok(Self::with(mesh, variant, options, Caller::Connecting(outgoing, hello)));
+            }
         };
         let clients: Result<_, _> = (0..options.workers).map(|_| endpoint.connect()).collect();
         let clients = clients.map_err(problem)?;
+        Ok(Self::with(mesh, variant, options, Caller::Clients(clients)))
+    }
+
+    fn with(mesh: &'a Mesh, variant: &'a Variant, options: &Options, caller: Caller<'a>) -> Self {
         let envoy = mesh.workload(&variant.site).envoy();
         let requests = (options.requests / variant.one_of).max(1);
-        Ok(Self { variant, envoy, clients, request: variant.request.clone(), requests, count: 0 })
+        Self { variant, envoy, caller, request: variant.request.clone(), requests, count: 0 }
     }
 
     /// One round.
@@ -60,12 +77,27 @@ impl<'a> Load<'a> {
             self.request.headers.truncate(fixed);
             self.request.headers.extend(ids(self.count));
             let began = Instant::now();
-            let turn = turn % self.clients.len();
-            let response = self.clients[turn].send(&self.request).map_err(problem)?;
-            latencies.push(began.elapsed());
-            if response.status != self.variant.status {
-                let (name, wanted, found) = (&self.variant.name, self.variant.status, response.status);
-                return Err(format!("{name}: status {found} instead of {wanted}: {}", response.text()));
+            match &mut self.caller {
+                Caller::Clients(clients) => {
+                    let turn = turn % clients.len();
+                    let response = clients[turn].send(&self.request).map_err(problem)?;
+                    latencies.push(began.elapsed());
+                    if response.status != self.variant.status {
+                        let (name, wanted, found) =
+                            (&self.variant.name, self.variant.status, response.status);
+                        return Err(format!(
+                            "{name}: status {found} instead of {wanted}: {}",
+                            response.text()
+                        ));
+                    }
+                }
+                Caller::Connecting(outgoing, hello) => {
+                    let answer = outgoing.send(hello).map_err(problem)?;
+                    latencies.push(began.elapsed());
+                    if answer == Answer::Closed {
+                        return Err(format!("{}: the connection was closed", self.variant.name));
+                    }
+                }
             }
         }
         let after = self.cpu_times().map_err(problem)?;

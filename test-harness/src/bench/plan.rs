@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::client::Request;
 use crate::envoy::config::{Direction, Filter};
 use crate::mesh::WorkloadSpec;
+use crate::outside::Outgoing;
 use crate::upstream::Reply;
 
 use super::bootstrap;
@@ -67,6 +68,17 @@ pub(super) enum Way {
     Inbound(String),
     /// At the outbound listener, from the application of the site, to the workload of this name.
     Outbound(String),
+    /// At a listener of connections, by a new connection each time.
+    Connection(Connecting),
+}
+
+/// A connection that the application of a site opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Connecting {
+    /// Where to.
+    pub(super) outgoing: Outgoing,
+    /// The server name that it asks for.
+    pub(super) server_name: String,
 }
 
 impl Plan {
@@ -176,6 +188,11 @@ impl Variant {
     /// A call of a site's application to another workload that is answered with 200.
     pub(super) fn outbound(name: &str, site: &str, to: &str, request: Request) -> Self {
         Self { way: Way::Outbound(to.to_owned()), ..Self::inbound(name, site, "", request) }
+    }
+
+    /// A connection of a site's application that is answered.
+    pub(super) fn connection(name: &str, site: &str, connecting: Connecting) -> Self {
+        Self { way: Way::Connection(connecting), ..Self::inbound(name, site, "", Request::get("/")) }
     }
 
     /// What it is.

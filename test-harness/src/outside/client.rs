@@ -10,7 +10,7 @@ use crate::client::{MAX_WAIT, tls};
 use crate::pki::Authority;
 
 /// Where an application connects to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     /// The listener that the connection is captured by.
     pub listener: SocketAddr,

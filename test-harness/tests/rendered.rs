@@ -9,6 +9,7 @@ use ambit_compiler::check::check;
 use ambit_compiler::compile;
 use ambit_compiler::model::Workload;
 use ambit_compiler::source::Sources;
+use ambit_filter::destination::Range;
 use ambit_filter::settings::{Identity, Role, Settings};
 use ambit_harness::artifact;
 use ambit_harness::client::Request;
@@ -46,7 +47,11 @@ spec:
 "#;
 
 fn rendered(entry: Entry, secrets: Secrets) -> Vec<Rendered> {
-    let policy = check(&Sources::single("policy.yaml", POLICY)).policy.unwrap();
+    rendered_of(POLICY, entry, secrets)
+}
+
+fn rendered_of(policy: &str, entry: Entry, secrets: Secrets) -> Vec<Rendered> {
+    let policy = check(&Sources::single("policy.yaml", policy)).policy.unwrap();
     let options = Options {
         image: ImageReference::parse(&format!("r.example/ambit@sha256:{}", "0".repeat(64))).unwrap(),
         api: Default::default(),
@@ -105,6 +110,30 @@ fn the_filter_takes_every_configuration() {
             let outbound = Settings::parse(outbound.as_bytes()).unwrap();
             assert_eq!((outbound.role, outbound.live), (Role::Outbound, inbound.live));
         }
+    }
+}
+
+/// What judges calls and connections to the outside knows who calls, and what is of the mesh.
+#[test]
+fn the_filter_takes_what_bounds_calls_outside() {
+    let bounded = "  grants: []
+  egress: {allow: [api.partner.example, {cidr: 203.0.113.0/24, ports: [5432]}]}
+---
+apiVersion: ambit.dev/v1alpha1
+kind: Mesh
+metadata: {name: mesh}
+spec: {egress: {internal: [10.0.0.0/8]}}
+";
+    let policy = POLICY.replace("  grants: []\n", bounded);
+    let pods = Some(Labels::from([("app".to_owned(), "billing".to_owned())]));
+    let rendered = rendered_of(&policy, Entry { pods, ..Entry::default() }, derived());
+    for (component, role) in [(Component::Outbound, Role::Outbound), (Component::Network, Role::Network)] {
+        let config = config(&rendered, "billing", component).unwrap();
+        let settings = Settings::parse(config.as_bytes()).unwrap();
+        let (_, egress) = settings.egress().unwrap();
+        assert_eq!(settings.role, role);
+        assert_eq!(egress.agent, "spiffe://cluster.local/ns/billing/sa/billing");
+        assert_eq!(egress.internal, [Range::parse("10.0.0.0/8").unwrap()]);
     }
 }
 

@@ -9,6 +9,7 @@
 mod capture;
 mod codes;
 mod coverage;
+mod egress;
 mod mtls;
 mod object;
 mod plugin;
@@ -64,6 +65,7 @@ pub fn lint(sources: &Sources, settings: &Settings<'_>) -> Lint {
         mtls::check(&cluster, pods, &mut findings);
         ports::check(&cluster, pods, &mut findings);
         capture::check(&cluster, pods, &mut findings);
+        egress::check(&cluster, pods, &mut findings);
     }
     version::check(&cluster, &mut findings);
     findings.sort();

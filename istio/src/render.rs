@@ -363,7 +363,11 @@ fn of_calls(
     let outside = bounded.as_ref().map(|(outside, _)| outside);
     let stated = outside.map(|outside| &outside.policy);
     let config = plugin::outbound_config(options, lineage, secret, outside);
-    let mut objects = vec![plugin::object(options, scope, Component::Outbound, &config, stated, &everywhere)];
+    let mut calls = plugin::object(options, scope, Component::Outbound, &config, stated, &everywhere);
+    if let Some(bounded) = governed.egress.as_ref().filter(|_| outside.is_some()) {
+        calls = calls.annotate(&format!("{DOMAIN}/egress"), bounded.mode());
+    }
+    let mut objects = vec![calls];
     // On other ports it would run before HTTP, which has no name of a server.
     if let Some((outside, ports)) = bounded.as_ref().filter(|(_, ports)| !ports.is_empty()) {
         let config = plugin::network_config(options, lineage, secret, outside);

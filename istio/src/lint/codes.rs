@@ -70,7 +70,7 @@ impl fmt::Display for Code {
 }
 
 // 01xx mTLS, 02xx ports, 03xx what no sidecar captures, 04xx which pods have which role, 05xx the plugins themselves,
-// 06xx versions. 07xx is for egress.
+// 06xx versions, 07xx calls outside.
 codes! {
 MtlsNotStrict = 101 Error "mTLS is not strict" "\
 The `PeerAuthentication` that counts for the workload lets plaintext in. The filter denies what has no certificate, but \
@@ -196,4 +196,49 @@ NoTrafficExtension = 603 Error "objects that the control plane does not know" "\
 WaypointCrash = 604 Warning "waypoint that may crash" "\
 Before Istio 1.30.3, a plugin in an application's namespace that targets a `Service` made the waypoint crash. Upgrade, or \
 target the `Gateway`.";
+
+EgressNotJudged = 701 Error "calls outside are not judged" "\
+The agent has a list of what it may call outside, and the outbound plugin of its pods holds no policy that says so: it stamps \
+calls, and lets them pass. Render the policy again, and apply what comes of it.";
+
+EgressNoConnections = 702 Error "connections outside are not judged" "\
+The list leads to ports on which the proxy sees connections, and no requests: TLS of the application's own, or plain TCP. No \
+plugin of the network role runs there, so that nothing holds such a connection to the lineage on whose behalf it is made. \
+Apply the plugin that `ambit render` writes, with all of its ports.";
+
+EgressOpen = 703 Error "calls to what is not registered" "\
+No plugin runs on a sidecar's catch-all. Unless the `Sidecar` that counts for the pods says `REGISTRY_ONLY`, whatever is not \
+registered is called through it, unjudged. Apply the `Sidecar` that `ambit render` writes; the mesh's own default is not looked \
+at, since another may change it for everyone.";
+
+EgressTwoSidecars = 704 Warning "several `Sidecar` objects for one workload" "\
+More than one `Sidecar` selects the same pods. Istio takes one of them, and says nothing of which. Keep one.";
+
+EgressWideSidecar = 705 Warning "`Sidecar` that knows more than the list" "\
+The hosts of the `Sidecar` let the proxy know all that is registered in a namespace, or everywhere. What others register can then \
+be called, on ports where no plugin judges connections. Name the hosts of the list, and services by their suffix \
+(`data/*.svc.cluster.local`), as `ambit render` does.";
+
+EgressNoNetworkPolicy = 706 Error "nothing closes the way around the sidecar" "\
+What runs as the proxy's user, in an init container, or on ports that are not captured goes around the sidecar, and with it \
+around every plugin. Only a `NetworkPolicy` with `policyTypes: [Egress]` closes that, and a network plugin of the cluster \
+that enforces it. Apply the one that `ambit render` writes.";
+
+EgressWideNetworkPolicy = 707 Error "`NetworkPolicy` that lets everything out" "\
+Network policies add up: one that lets pods reach everything opens again what another closes. A rule without `to`, or with \
+every address and no `ports`, is such a one. Narrow it, or take the pods out of it.";
+
+EgressUnresolved = 708 Error "destination at any address" "\
+With `resolution: NONE`, which is what counts where nothing is said, a proxy calls the address that the application chose. The \
+name that the application puts into TLS or into `Host` then says nothing of where the call goes. Say `resolution: DNS`, so that \
+the proxy finds the address itself; or, where it is the address that counts, list it in `addresses`.";
+
+EgressWildcard = 709 Warning "any name below a host" "\
+The application chooses the name that it asks for in TLS (SNI), and whoever has a name below the host is reached, with whatever \
+else that server serves: another name inside the encryption is not seen (domain fronting). List single hosts where that \
+matters.";
+
+EgressUnregistered = 710 Warning "destination that is not registered" "\
+The list allows a destination that no `ServiceEntry` registers for the namespace, so that calls there fail. Apply what \
+`ambit render` writes for the namespace.";
 }

@@ -4,7 +4,7 @@ use ambit_compiler::diagnostics::Diagnostics;
 use ambit_compiler::syntax::node::Node;
 
 use super::object::{Cluster, Object, Pods, at, labels, list, text, within};
-use super::plugin::Plugin;
+use super::plugin::{Plugin, Role};
 use super::{Code, Finding};
 
 pub(super) fn check(cluster: &Cluster<'_>, findings: &mut Diagnostics<Code>) {
@@ -29,31 +29,30 @@ pub(super) fn check(cluster: &Cluster<'_>, findings: &mut Diagnostics<Code>) {
 fn roles(cluster: &Cluster<'_>, pods: &Pods<'_>, findings: &mut Diagnostics<Code>) {
     let title = pods.object.title();
     let account = &pods.workload.service_account;
-    let here = |is_inbound: bool| {
-        cluster.plugins.iter().filter(move |plugin| plugin.is_inbound == is_inbound && plugin.covers(pods))
-    };
-    if cluster.serves(&pods.workload) && here(true).next().is_none() {
+    let here =
+        |role: Role| cluster.plugins.iter().filter(move |plugin| plugin.role == role && plugin.covers(pods));
+    if cluster.serves(&pods.workload) && here(Role::Inbound).next().is_none() {
         let message = format!("no inbound plugin selects the pods of {title}, which run as `{account}`");
         let meant = cluster
             .plugins
             .iter()
-            .find(|plugin| plugin.is_inbound && plugin.workload.as_ref() == Some(&pods.workload));
+            .find(|plugin| plugin.is_inbound() && plugin.workload.as_ref() == Some(&pods.workload));
         let finding = Finding::new(Code::NotCovered, pods.object.span, message);
         findings.push(match meant {
             Some(plugin) => finding.also(plugin.object.span, "its labels are others"),
             None => finding.help("render the policy, and apply what comes of it"),
         });
     }
-    if cluster.stamps(&pods.workload) && here(false).next().is_none() {
+    if cluster.stamps(&pods.workload) && here(Role::Outbound).next().is_none() {
         let message = format!(
             "no outbound plugin selects the pods of {title}, and others believe that `{account}` stamps its calls"
         );
         findings.push(Finding::new(Code::NotStamped, pods.object.span, message));
     }
-    for is_inbound in [true, false] {
-        let plugins: Vec<&Plugin<'_>> = here(is_inbound).filter(|plugin| !plugin.is_waypoint()).collect();
+    for role in [Role::Inbound, Role::Outbound, Role::Network] {
+        let plugins: Vec<&Plugin<'_>> = here(role).filter(|plugin| !plugin.is_waypoint()).collect();
         if let [first, second, ..] = plugins.as_slice() {
-            let message = format!("two {} plugins select the pods of {title}", first.role());
+            let message = format!("two {} plugins select the pods of {title}", first.role.word());
             findings.push(
                 Finding::new(Code::TwoPlugins, second.object.span, message)
                     .also(first.object.span, "the other one"),

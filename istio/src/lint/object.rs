@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ambit_compiler::agents::Agents;
-use ambit_compiler::model::Workload;
+use ambit_compiler::model::{Policy, Workload};
 use ambit_compiler::source::Span;
 use ambit_compiler::syntax::node::{Entry, Meaning, Node, Value};
 
@@ -168,6 +168,7 @@ impl<'n> Pods<'n> {
 pub(super) struct Cluster<'n> {
     objects: &'n Objects<'n>,
     pub(super) root_namespace: &'n str,
+    pub(super) policy: Option<&'n Policy>,
     pub(super) agents: Option<&'n Agents<'n>>,
     served: Vec<&'n Workload>,
     pub(super) plugins: Vec<Plugin<'n>>,
@@ -202,7 +203,17 @@ impl<'n> Cluster<'n> {
         let served = settings.policy.map_or_else(Vec::new, |policy| {
             policy.services.iter().map(|service| &service.workload).collect()
         });
-        Self { objects, root_namespace: settings.root_namespace, agents, served, plugins, pods, running }
+        let policy = settings.policy;
+        Self {
+            objects,
+            root_namespace: settings.root_namespace,
+            policy,
+            agents,
+            served,
+            plugins,
+            pods,
+            running,
+        }
     }
 
     pub(super) fn of<'a>(&'a self, kinds: &'a [&str]) -> impl Iterator<Item = Object<'n>> + 'a {
@@ -215,7 +226,7 @@ impl<'n> Cluster<'n> {
             || self
                 .plugins
                 .iter()
-                .any(|plugin| plugin.is_inbound && plugin.workload.as_ref() == Some(workload))
+                .any(|plugin| plugin.is_inbound() && plugin.workload.as_ref() == Some(workload))
     }
 
     /// Whether calls of a workload are meant to be stamped.
@@ -227,7 +238,7 @@ impl<'n> Cluster<'n> {
                 let of_workload = |plugin: &&Plugin<'_>| plugin.workload.as_ref() == Some(workload);
                 let mut plugins = self.plugins.iter().filter(of_workload);
                 plugins
-                    .any(|plugin| !plugin.is_inbound || (plugin.lineage.is_some() && !plugin.is_waypoint()))
+                    .any(|plugin| !plugin.is_inbound() || (plugin.lineage.is_some() && !plugin.is_waypoint()))
             }
         }
     }

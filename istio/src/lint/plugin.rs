@@ -1,5 +1,7 @@
 //! Our plugins as they are in the cluster, each for itself.
 
+use std::collections::BTreeSet;
+
 use ambit_compiler::diagnostics::Diagnostics;
 use ambit_compiler::model::Workload;
 use ambit_compiler::source::Span;
@@ -13,13 +15,24 @@ pub(super) struct Plugin<'n> {
     pub(super) object: Object<'n>,
     /// Which workload it says that it is for.
     pub(super) workload: Option<Workload>,
-    pub(super) is_inbound: bool,
+    pub(super) role: Role,
     /// Whether it holds a policy.
-    has_policy: bool,
+    pub(super) has_policy: bool,
     /// Its lineage settings, as text that can be compared, and whether the secret is still a placeholder.
     pub(super) lineage: Option<Lineage>,
     target: Target<'n>,
     wasm: Option<&'n Node>,
+}
+
+/// What it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Judges requests to a workload.
+    Inbound,
+    /// Stamps the calls of one, and judges those to the outside.
+    Outbound,
+    /// Judges its connections to the outside.
+    Network,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +45,16 @@ pub(super) struct Lineage {
 enum Target<'n> {
     Pods(Labels<'n>),
     Waypoint,
+}
+
+impl Role {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::Network => "network",
+        }
+    }
 }
 
 impl<'n> Plugin<'n> {
@@ -56,7 +79,11 @@ impl<'n> Plugin<'n> {
         Some(Self {
             object,
             workload,
-            is_inbound: role.map_or(name != "ambit-outbound", |role| role != "outbound"),
+            role: match role.or(name.strip_prefix("ambit-")) {
+                Some("outbound") => Role::Outbound,
+                Some("network") => Role::Network,
+                _ => Role::Inbound,
+            },
             has_policy: config
                 .is_some_and(|config| text(config, &["policy"]).is_some_and(|text| !text.is_empty())),
             lineage: config.and_then(lineage),
@@ -87,7 +114,7 @@ impl<'n> Plugin<'n> {
         Some(Self {
             object,
             workload: Some(workload),
-            is_inbound: true,
+            role: Role::Inbound,
             has_policy: config.get("policy").is_some(),
             lineage,
             target: Target::Pods(labels(object.node, &["spec", "workloadSelector", "labels"])),
@@ -99,8 +126,18 @@ impl<'n> Plugin<'n> {
         matches!(self.target, Target::Waypoint)
     }
 
-    pub(super) fn role(&self) -> &'static str {
-        if self.is_inbound { "inbound" } else { "outbound" }
+    pub(super) const fn is_inbound(&self) -> bool {
+        matches!(self.role, Role::Inbound)
+    }
+
+    /// The ports that it is for; none: all.
+    pub(super) fn ports(&self) -> Option<BTreeSet<u16>> {
+        let matches = list(self.object.node, &["spec", "match"]);
+        if matches.iter().any(|one| at(one, &["ports"]).is_none()) {
+            return None;
+        }
+        let ports = matches.iter().flat_map(|one| list(one, &["ports"]));
+        Some(ports.filter_map(|port| text(port, &["number"])?.parse().ok()).collect())
     }
 
     /// Whether it runs in the sidecars of some pods.
@@ -147,7 +184,7 @@ pub(super) fn check(cluster: &Cluster<'_>, findings: &mut Diagnostics<Code>) {
     for plugin in &cluster.plugins {
         let mut say = |code, span, message: String| findings.push(Finding::new(code, span, message));
         let title = plugin.object.title();
-        if plugin.is_inbound && !plugin.has_policy {
+        if plugin.is_inbound() && !plugin.has_policy {
             say(
                 Code::NoPolicy,
                 plugin.place(&["pluginConfig"]),
@@ -180,14 +217,17 @@ fn fields(plugin: &Plugin<'_>, title: &str, say: &mut dyn FnMut(Code, Span, Stri
     }
     let spec = plugin.object.node;
     let matches = list(spec, &["spec", "match"]);
-    let wanted = if plugin.is_inbound { "SERVER" } else { "CLIENT" };
+    let wanted = if plugin.is_inbound() { "SERVER" } else { "CLIENT" };
     let runs = |one: &Node| matches!(text(one, &["mode"]), Some(mode) if mode == wanted);
     if !plugin.is_waypoint() && (matches.is_empty() || !matches.iter().all(runs)) {
         let span = at(spec, &["spec", "match"]).map_or(plugin.object.span, |node| node.span);
-        let message = format!("{title} plays the {} role, and not only in mode `{wanted}`", plugin.role());
+        let message =
+            format!("{title} plays the {} role, and not only in mode `{wanted}`", plugin.role.word());
         say(Code::WrongDirection, span, message);
     }
-    if let Some(ports) = matches.iter().find_map(|one| at(one, &["ports"])) {
+    // Of connections, it is meant for those ports only that are not HTTP.
+    let of_requests = plugin.role != Role::Network;
+    if let Some(ports) = matches.iter().find_map(|one| at(one, &["ports"])).filter(|_| of_requests) {
         say(
             Code::MatchPorts,
             ports.span,
@@ -217,7 +257,7 @@ fn pairs(cluster: &Cluster<'_>, findings: &mut Diagnostics<Code>) {
             let (Some(left), Some(right)) = (&one.lineage, &other.lineage) else { continue };
             let is_pair = one.workload.is_some()
                 && one.workload == other.workload
-                && one.is_inbound != other.is_inbound
+                && one.role != other.role
                 // One of ours in an `EnvoyFilter` writes the same in other words.
                 && one.object.kind == other.object.kind;
             if is_pair && left.text != right.text {

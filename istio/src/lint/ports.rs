@@ -20,7 +20,7 @@ enum Protocol {
 }
 
 pub(super) fn check(cluster: &Cluster<'_>, pods: &Pods<'_>, findings: &mut Diagnostics<Code>) {
-    let is_judged = cluster.plugins.iter().any(|plugin| plugin.is_inbound && plugin.selects(pods));
+    let is_judged = cluster.plugins.iter().any(|plugin| plugin.is_inbound() && plugin.selects(pods));
     if !is_judged {
         return;
     }

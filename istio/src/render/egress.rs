@@ -67,7 +67,7 @@ impl Reach {
     /// # Errors
     /// If a port were to be HTTP for one destination and something else for another: on it the filter of connections would
     /// deny the former.
-    pub(super) fn of(workload: &Workload, egress: &Egress) -> Result<Self, Refusal> {
+    pub(crate) fn of(workload: &Workload, egress: &Egress) -> Result<Self, Refusal> {
         let mut reach = Self::default();
         for destination in &egress.allow {
             let (target, network) = target(destination);

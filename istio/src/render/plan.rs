@@ -48,6 +48,14 @@ pub struct Bounded {
     pub is_held: bool,
 }
 
+impl Bounded {
+    /// How it is held to it, in a word.
+    #[must_use]
+    pub const fn mode(&self) -> &'static str {
+        if self.is_held { "enforce" } else { "shadow" }
+    }
+}
+
 /// How proxies are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attachment {

@@ -100,6 +100,7 @@ fn egress(one: &Rendered, embed: bool) -> Option<Value> {
     let closing = one.objects.iter().filter(|object| object.component == Component::Egress);
     let said = [
         ("agent", Some(json!(bounded.principal))),
+        ("mode", Some(json!(bounded.mode()))),
         ("internal", (!bounded.internal.is_empty()).then(|| json!(bounded.internal))),
         ("ports", Some(json!(bounded.reach.connection_ports()))),
         ("policy", Some(delivered(policy, embed))),

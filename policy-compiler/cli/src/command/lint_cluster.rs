@@ -14,14 +14,15 @@ use crate::terminal::Terminal;
 
 /// Find what makes enforcement hollow in the objects of a cluster
 ///
-/// It looks at plugins, mTLS, ports, what sidecars do not capture, and versions, of every workload that our plugins are
+/// It looks at plugins, mTLS, ports, what sidecars do not capture, versions, and calls outside, of every workload that our plugins are
 /// for. What is not given counts as absent, so give everything of the kinds below. With `--policy`, it also finds
 /// workloads that should have a plugin and have none.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   kubectl get -A -o yaml namespaces,pods,deployments,statefulsets,daemonsets,jobs,cronjobs,services,\\
-wasmplugins,trafficextensions,envoyfilters,peerauthentications,authorizationpolicies | ambit lint-cluster -f -
+wasmplugins,trafficextensions,envoyfilters,peerauthentications,authorizationpolicies,sidecars,serviceentries,\\
+networkpolicies | ambit lint-cluster -f -
   ambit lint-cluster -f apps/ -f manifests/ --policy policy/ --format github
 
 `human` and `short` are written to standard error; `json` and `github`, which programs read, to standard output.

@@ -387,3 +387,14 @@ fn a_list_that_has_not_changed_keeps_its_bytes() {
     let second = render(&policy, &by_label(), &later).unwrap();
     assert_eq!(objects(&second), objects(&first));
 }
+
+/// The delivery document in the documents is one, and says what it says there.
+#[test]
+fn the_documented_delivery_is_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/egress.md");
+    let document = fs::read_to_string(path).unwrap();
+    let (_, rest) = document.split_once("```yaml delivery\n").unwrap();
+    let delivery = Delivery::parse(rest.split_once("```").unwrap().0).unwrap();
+    assert_eq!(delivery.egress.plaintext, ["legacy.example.com"]);
+    assert!(!rendered(&checked(&text("policy.yaml")), &delivery).outside.is_empty());
+}

@@ -63,8 +63,21 @@ fn checked(name: &str, texts: &[&str]) -> Checked {
 
 #[test]
 fn examples_compile_and_their_verdicts_hold() {
-    let text = document();
-    let blocks = blocks(&text);
+    let verdicts = examples("LANGUAGE.md", &document());
+    assert!(verdicts > 70, "{verdicts}");
+}
+
+/// Those of the document on calls outside, by the same rules.
+#[test]
+fn examples_about_calls_outside_hold() {
+    let text = fs::read_to_string(root().join("../docs/egress.md")).unwrap();
+    let verdicts = examples("docs/egress.md", &text);
+    assert!(verdicts > 10, "{verdicts}");
+}
+
+/// Compiles the examples of a document, and holds their verdicts; gives how many there are.
+fn examples(name: &str, text: &str) -> usize {
+    let blocks = blocks(text);
     let world: Vec<&str> =
         blocks.iter().filter(|(kind, _, _)| kind == "yaml world").map(|(_, _, body)| body.as_str()).collect();
     let mut current = None;
@@ -75,14 +88,14 @@ fn examples_compile_and_their_verdicts_hold() {
             "yaml" => {
                 let mut texts = world.clone();
                 texts.push(body);
-                current = Some(checked(&format!("LANGUAGE.md:{line}"), &texts).policy.unwrap());
+                current = Some(checked(&format!("{name}:{line}"), &texts).policy.unwrap());
             }
             "decide" => {
                 let policy = current.as_ref().expect("a policy comes before its verdicts");
                 for (case, offset) in body.lines().zip(1..) {
                     verdicts += 1;
                     if let Err(why) = decide::hold(policy, case) {
-                        failures.push(format!("LANGUAGE.md:{}: {case}\n    {why}", line + offset));
+                        failures.push(format!("{name}:{}: {case}\n    {why}", line + offset));
                     }
                 }
             }
@@ -95,16 +108,16 @@ fn examples_compile_and_their_verdicts_hold() {
                     let expected: serde_json::Value = serde_json::from_str(expected).unwrap();
                     let found = serde_json::Value::from(outbound::lineage(policy, agent));
                     if found != expected {
-                        failures.push(format!("LANGUAGE.md: {line}\n    {found}"));
+                        failures.push(format!("{name}: {line}\n    {found}"));
                     }
                 }
             }
-            "yaml world" | "yaml skip" => {}
-            other => panic!("LANGUAGE.md:{line}: unknown kind of block `{other}`"),
+            "yaml world" | "yaml skip" | "yaml delivery" | "sh" | "" => {}
+            other => panic!("{name}:{line}: unknown kind of block `{other}`"),
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(verdicts > 70, "{verdicts}");
+    verdicts
 }
 
 /// Every construct that the check knows.

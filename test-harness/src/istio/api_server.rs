@@ -11,20 +11,28 @@ use serde_json::{Value, json};
 use crate::upstream::{App, Call, Reply, ReplyStream};
 
 /// The kinds that istiod is told of as custom resources, with their plurals.
-const CUSTOM: [(&str, &str); 9] = [
+const CUSTOM: [(&str, &str); 12] = [
     ("AuthorizationPolicy", "authorizationpolicies.security.istio.io"),
+    ("DestinationRule", "destinationrules.networking.istio.io"),
     ("EnvoyFilter", "envoyfilters.networking.istio.io"),
+    ("Gateway", "gateways.networking.istio.io"),
     ("PeerAuthentication", "peerauthentications.security.istio.io"),
     ("RequestAuthentication", "requestauthentications.security.istio.io"),
     ("ServiceEntry", "serviceentries.networking.istio.io"),
     ("Sidecar", "sidecars.networking.istio.io"),
     ("TrafficExtension", "trafficextensions.extensions.istio.io"),
+    ("VirtualService", "virtualservices.networking.istio.io"),
     ("WasmPlugin", "wasmplugins.extensions.istio.io"),
     ("WorkloadEntry", "workloadentries.networking.istio.io"),
 ];
 
 /// Kubernetes' own kinds that tests give objects of.
-const BUILT_IN: [(&str, &str); 2] = [("Namespace", "namespaces"), ("Secret", "secrets")];
+const BUILT_IN: [(&str, &str); 3] = [
+    ("Namespace", "namespaces"),
+    // Istio asks for none.
+    ("NetworkPolicy", "networkpolicies.networking.k8s.io"),
+    ("Secret", "secrets"),
+];
 
 const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 

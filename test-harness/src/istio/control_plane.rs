@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
@@ -60,7 +60,7 @@ impl ControlPlane {
         let roots = directory.join("root-cert.pem");
         fs::write(&roots, authority.pem())?;
         let mesh = directory.join("mesh.yaml");
-        fs::write(&mesh, mesh_config().to_string())?;
+        fs::write(&mesh, mesh_config(free_ports()?).to_string())?;
         let kube_config = directory.join("kubeconfig.yaml");
         fs::write(&kube_config, kubeconfig(api_server.address()).to_string())?;
         let mut command: Command = tied_to_parent(&binaries.discovery);
@@ -101,14 +101,26 @@ impl ControlPlane {
 }
 
 /// No telemetry, which would take extensions of Istio's own proxy.
-fn mesh_config() -> Value {
+///
+/// `ports` are those of proxies that are set up for capture: the usual ones may be somebody else's here.
+fn mesh_config(ports: [u16; 2]) -> Value {
+    let [outbound, inbound] = ports;
     json!({
+        "proxyListenPort": outbound,
+        "proxyInboundListenPort": inbound,
         "trustDomain": "cluster.local",
         "rootNamespace": "istio-system",
         "enablePrometheusMerge": false,
         "defaultProviders": {},
         "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
     })
+}
+
+/// Two ports that nothing listens on.
+fn free_ports() -> io::Result<[u16; 2]> {
+    let hold = || TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0));
+    let held = (hold()?, hold()?);
+    Ok([held.0.local_addr()?.port(), held.1.local_addr()?.port()])
 }
 
 fn kubeconfig(api_server: SocketAddr) -> Value {

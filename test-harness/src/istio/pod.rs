@@ -38,6 +38,9 @@ pub struct Pod {
     pub labels: BTreeMap<String, String>,
     /// Its address, which nobody else may have.
     pub address: Ipv4Addr,
+    /// Whether its proxy is set up for capture, as in a cluster: then no object says where its application finds the mesh.
+    /// Here nothing captures, so that nothing gets through it; its configuration is what there is to see.
+    pub is_captured: bool,
 }
 
 /// A pod whose application runs.
@@ -81,11 +84,11 @@ impl Pod {
 impl Placed {
     /// What tells istiod of it: its namespace, its service, and its sidecar.
     #[must_use]
-    pub fn objects(&self) -> [Value; 3] {
-        let Pod { namespace, service_account, labels, address } = &self.pod;
+    pub fn objects(&self) -> Vec<Value> {
+        let Pod { namespace, service_account, labels, address, .. } = &self.pod;
         let port = |number: u16| json!({"number": number, "name": "http", "protocol": "HTTP"});
         let metadata = json!({"namespace": namespace, "name": service_account});
-        [
+        let mut objects = vec![
             json!({
                 "apiVersion": "v1", "kind": "Namespace",
                 "metadata": {"name": namespace, "labels": {"kubernetes.io/metadata.name": namespace}},
@@ -123,7 +126,11 @@ impl Placed {
                     }],
                 },
             }),
-        ]
+        ];
+        if self.pod.is_captured {
+            objects.truncate(1);
+        }
+        objects
     }
 
     /// Starts the agent, which starts Envoy. It keeps its files in `directory`, and pulls images from `registry` whether
@@ -141,7 +148,8 @@ impl Placed {
         registry: SocketAddr,
         directory: &Path,
     ) -> io::Result<Running> {
-        let Pod { namespace, service_account, labels, address } = &self.pod;
+        let Pod { namespace, service_account, labels, address, is_captured } = &self.pod;
+        let interception = if *is_captured { "REDIRECT" } else { "NONE" };
         // Where the agent looks for certificates that somebody else has put there, from where it runs.
         let certificates = directory.join("var/run/secrets/workload-spiffe-credentials");
         fs::create_dir_all(&certificates)?;
@@ -155,7 +163,7 @@ impl Placed {
             "binaryPath": envoy,
             "proxyBootstrapTemplatePath": binaries.bootstrap_template,
             "discoveryAddress": control_plane.discovery().to_string(),
-            "interceptionMode": "NONE",
+            "interceptionMode": interception,
             "proxyAdminPort": admin,
             "statusPort": status,
             "concurrency": 2,
@@ -176,7 +184,7 @@ impl Placed {
         command.env("INSTANCE_IP", address.to_string());
         command.env("POD_NAME", service_account).env("POD_NAMESPACE", namespace);
         command.env("SERVICE_ACCOUNT", service_account).env("TRUST_DOMAIN", "cluster.local");
-        command.env("ISTIO_META_INTERCEPTION_MODE", "NONE").env("ISTIO_META_CLUSTER_ID", "Kubernetes");
+        command.env("ISTIO_META_INTERCEPTION_MODE", interception).env("ISTIO_META_CLUSTER_ID", "Kubernetes");
         command.env("ISTIO_METAJSON_LABELS", json!(labels).to_string());
         command
             .env("ENVOY_STATUS_PORT", health.to_string())

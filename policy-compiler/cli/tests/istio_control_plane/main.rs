@@ -14,6 +14,7 @@
     reason = "tests may panic"
 )]
 
+mod calls_outside;
 mod mesh;
 
 use std::fs;
@@ -99,6 +100,7 @@ fn main() {
         trial("every_form_of_delivery", every_form_of_delivery),
         trial("an_image_that_cannot_be_had_denies", an_image_that_cannot_be_had_denies),
         trial("a_pull_secret_reaches_the_agents", a_pull_secret_reaches_the_agents),
+        trial("calls_outside_have_no_other_way", calls_outside::have_no_other_way),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -228,6 +228,7 @@ pub(crate) fn pod(namespace: &str, service_account: &str) -> Pod {
         service_account: service_account.to_owned(),
         labels: BTreeMap::from([(LABEL.to_owned(), service_account.to_owned())]),
         address: Ipv4Addr::new(127, 64 + process[1] % 64, process[0], number),
+        is_captured: false,
     }
 }
 

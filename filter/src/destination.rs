@@ -109,7 +109,12 @@ impl Destination {
     pub fn shown(&self) -> Vec<u8> {
         let mut shown = match (&self.name, &self.address) {
             (Some(name), _) => name.clone(),
-            (None, Some(address)) if address.contains(&b':') => [b"[", &address[..], b"]"].concat(),
+            (None, Some(address)) if address.contains(&b':') => {
+                let mut shown = b"[".to_vec();
+                shown.extend_from_slice(address);
+                shown.push(b']');
+                shown
+            }
             (None, Some(address)) => address.clone(),
             (None, None) => b"unknown".to_vec(),
         };

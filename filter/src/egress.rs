@@ -3,6 +3,8 @@
 //!
 //! The caller is the workload itself, and everyone on whose behalf it acts counts, as for a request within the mesh.
 
+use core::cell::Cell;
+
 use ambit_bytecode::Code;
 use ambit_eval::{Caller, Key, Protocol, Request, Statement, Verdict};
 use ambit_lineage::Lineage;
@@ -11,7 +13,8 @@ use ambit_request::path::{PathBuffer, canonicalize};
 
 use crate::decision::{Decision, Form};
 use crate::destination::{Destination, Ends, Route};
-use crate::facts::{Outside, RequestFacts};
+use crate::evidence::{self, Evidence};
+use crate::facts::{Body, Outside, RequestFacts};
 use crate::head::{Head, Pairs, split, with_lineage};
 use crate::limits::MAX_LOGGED_DESTINATION_BYTES;
 use crate::outbound::{Call, stays_in_mesh};
@@ -91,11 +94,13 @@ impl<'a> Leaving<'a> {
     #[must_use]
     pub fn judge(&self, lineage: Result<&Lineage<'_>, Code>, now: u64) -> Decision {
         let most = self.policy.program().max_depth();
+        let evidence = Cell::new(None);
         let verdict = match lineage {
-            Ok(lineage) => with_lineage(lineage, most, &|statement| self.decide(statement, now)),
-            Err(code) => self.decide(Statement::Refused(code), now),
+            Ok(lineage) => with_lineage(lineage, most, &|statement| self.decide(statement, now, &evidence)),
+            Err(code) => self.decide(Statement::Refused(code), now, &evidence),
         };
         let mut decision = Decision::new(verdict, Form::Http);
+        decision.evidence = evidence.take();
         // Something else may have refused it first.
         if decision.verdict.code == Code::EgressNotAllowed {
             decision.detail = self.destination.as_ref().err().map(|error| error.word());
@@ -103,7 +108,7 @@ impl<'a> Leaving<'a> {
         decision
     }
 
-    fn decide(&self, statement: Statement<'_>, now: u64) -> Verdict {
+    fn decide(&self, statement: Statement<'_>, now: u64, evidence: &Cell<Option<Evidence>>) -> Verdict {
         let mut buffer = PathBuffer::new();
         let path = self.request.and_then(|(_, path)| canonicalize(path, &mut buffer).ok());
         let action = if self.request.is_some() { HTTP } else { CONNECT };
@@ -117,7 +122,11 @@ impl<'a> Leaving<'a> {
         let facts = RequestFacts::outside(self.policy, &pairs, &head, outside);
         let caller = Caller::Proven(split(self.agent));
         let request = Request { caller, statement, protocol: Protocol::Egress, key, facts: &facts, now };
-        self.policy.program().decide(&request)
+        let verdict = self.policy.program().decide(&request);
+        if !verdict.allows() {
+            evidence.set(Some(evidence::write(self.policy, &request, Body::Absent, None, &verdict)));
+        }
+        verdict
     }
 
     /// Where it goes, for the log: the name or else the address, with the port. What is no destination stands there as it

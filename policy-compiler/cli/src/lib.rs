@@ -31,6 +31,7 @@ mod limits;
 mod manifests;
 mod output;
 mod policy;
+pub mod record;
 mod request;
 mod sidecar;
 mod terminal;

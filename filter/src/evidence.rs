@@ -43,6 +43,12 @@ pub(crate) enum Showing {
 }
 
 impl Records {
+    /// Everything is shown.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { loggable: vec![String::from("*")], allows: 1, secret: None }
+    }
+
     /// What a record says of a field that some condition reads.
     pub(crate) fn showing(&self, program: &Program<Vec<u8>>, field: u16) -> Showing {
         let mut name = String::new();
@@ -304,14 +310,18 @@ fn write_value(policy: &Policy, field: u16, value: Value<'_>, json: &mut Json) {
     }
 }
 
-/// Readers of JSON that are not exact beyond 15 digits are given more of them as text.
+/// Readers of JSON need not be exact beyond 15 digits, nor take every power of ten: such numbers are given as text.
 fn write_number(number: Number, json: &mut Json) {
-    let is_long = number.exponent != 0 && number.coefficient.unsigned_abs() >= 1_000_000_000_000_000;
+    let is_short = number.coefficient.unsigned_abs() < 1_000_000_000 && matches!(number.exponent, -15..=6);
+    let is_long = number.exponent != 0 && !is_short;
     json.push(if is_long { "{\"number\":\"" } else { "" });
     json.display(&number.coefficient);
-    if number.exponent != 0 {
-        json.push("e");
-        json.display(&number.exponent);
+    match number.exponent {
+        zeros @ 0..=6 => (0..zeros).for_each(|_| json.push("0")),
+        exponent => {
+            json.push("e");
+            json.display(&exponent);
+        }
     }
     json.push(if is_long { "\"}" } else { "" });
 }

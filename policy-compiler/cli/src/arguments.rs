@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    build, check, completions, explain_code, fmt, image, inspect, keygen, lint_cluster, render, schema, test,
+    build, check, completions, explain, explain_code, fmt, image, inspect, keygen, lint_cluster, render,
+    schema, test,
 };
 use crate::terminal::Colour;
 
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Render(Box<render::Render>),
     LintCluster(lint_cluster::LintCluster),
     Inspect(inspect::Inspect),
+    Explain(Box<explain::Explain>),
     ExplainCode(explain_code::ExplainCode),
     Fmt(fmt::Fmt),
     Image(image::Image),

@@ -22,12 +22,13 @@ use facts::Recorded;
 /// What a line of a log starts a record with, wherever in it that is.
 const START: &str = "{\"ambit\":\"decision/";
 
+/// The version of records that is read.
+const VERSION: &str = "2";
+
 /// A decision record of version 2.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record<'r> {
-    /// `decision/2`
-    pub ambit: Cow<'r, str>,
     /// What ties it to a reply.
     pub id: Cow<'r, str>,
     /// When it was decided, in Unix seconds.
@@ -126,11 +127,14 @@ impl<'r> Record<'r> {
     pub fn find(line: &'r str) -> Result<Option<Self>, String> {
         let Some(start) = line.find(START) else { return Ok(None) };
         let text = line.get(start..).unwrap_or_default();
+        let version = text.strip_prefix(START).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        if version != VERSION {
+            return Err(format!("a decision record of version {version}, and version {VERSION} is read"));
+        }
         // What follows the object on its line is the proxy's.
         let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Self>();
         match stream.next() {
-            Some(Ok(record)) if record.ambit == "decision/2" => Ok(Some(record)),
-            Some(Ok(record)) => Err(format!("a record of the version `{}`, which is not read", record.ambit)),
+            Some(Ok(record)) => Ok(Some(record)),
             Some(Err(error)) => Err(format!("not a decision record: {error}")),
             None => Ok(None),
         }

@@ -8,11 +8,14 @@ use ambit_compiler::ir::RuleOrigin;
 use ambit_compiler::model::{Rule, RuleId, Service, Workload};
 use ambit_eval::{Hop, Verdict};
 use ambit_filter::decision::Decision;
+use ambit_filter::evidence::Records;
 use ambit_filter::inbound::{Inbound, Step};
 use ambit_filter::policy::Policy;
+use ambit_filter::record::{DecisionId, Record as FilterRecord};
 
 use crate::failure::{Failure, Problem};
 use crate::policy::{Loaded, refusal, workloads, written};
+use crate::record::Record;
 use crate::terminal::Terminal;
 
 /// The sidecars of a mesh.
@@ -53,6 +56,7 @@ impl<'p> Sidecars<'p> {
                             written(workload)
                         ))
                     })?;
+                    let policy = policy.recorded(Records::all());
                     by_workload.insert(workload, Sidecar { policy, compiled });
                 }
                 Err(error) => refusals.push(refusal(&loaded.policy, workload, &error)),
@@ -63,6 +67,20 @@ impl<'p> Sidecars<'p> {
         } else {
             Err(loaded.refuse(refusals, terminal))
         }
+    }
+
+    /// The sidecar that wrote a record.
+    pub(crate) fn of_record(&self, record: &Record<'_>) -> Result<&Sidecar, Problem> {
+        let Some(name) = record.workload.as_deref() else {
+            let problem = Problem::new(format!("nothing was judged: the code is `{}`", record.code));
+            return Err(problem.help(format!("`ambit explain-code {}` says what to do", record.code)));
+        };
+        let found = self.by_workload.iter().find(|(workload, _)| written(workload) == name);
+        found.map(|(_, sidecar)| sidecar).ok_or_else(|| {
+            Problem::new(format!(
+                "the record is of the workload `{name}`, which serves nothing in this policy"
+            ))
+        })
     }
 
     /// The sidecar of the workload that serves `service`.
@@ -92,6 +110,20 @@ impl Sidecar {
         let Some(mut passing) = decision.passing else { return decision };
         let refused = passing.push(&wire.inbound, &self.policy, wire.body.len(), now);
         refused.unwrap_or(decision)
+    }
+
+    /// The record that it would write of a decision, the first one if it wrote them all, with everything in it.
+    pub(crate) fn record(&self, decision: &Decision, number: u64, now: u64) -> String {
+        FilterRecord {
+            id: DecisionId(number),
+            verdict: &decision.verdict,
+            detail: decision.detail,
+            policy: Some(&self.policy),
+            evidence: decision.evidence.as_ref(),
+            now,
+            dropped: 0,
+        }
+        .json()
     }
 
     /// What a rule number of this sidecar's blob stands for.

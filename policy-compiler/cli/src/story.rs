@@ -70,12 +70,12 @@ impl<'s> Story<'s> {
         let agent = |principal: &str| {
             let id = sidecar.policy.program().agent(&ambit_filter::head::split(principal))?;
             let id = sidecar.compiled.agents.get(usize::from(id))?;
-            loaded.policy.agents.get(usize::try_from(id.0).ok()?)
+            sidecar.model(loaded).agents.get(usize::try_from(id.0).ok()?)
         };
         let members =
             record.members().map(|principal| Member { principal, agent: agent(principal) }).collect();
         let missions = record.lineage.iter().flat_map(|lineage| &lineage.missions).map(|name| {
-            let mission = loaded.policy.missions.iter().find(|mission| mission.name == *name);
+            let mission = sidecar.model(loaded).missions.iter().find(|mission| mission.name == *name);
             (name.as_ref(), mission)
         });
         Self { record, verdict, members, missions: missions.collect(), considerations, sidecar, loaded }

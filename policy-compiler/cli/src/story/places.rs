@@ -79,7 +79,7 @@ fn declared(story: &Story<'_>, verdict: &Verdict, what: &str, places: &mut Vec<L
 
 /// The action that is asked for.
 fn found_action<'s>(story: &Story<'s>) -> Option<(&'s Action, &'s Policy)> {
-    let policy = &story.loaded.policy;
+    let policy = story.sidecar.model(story.loaded);
     let (service, action) = story.record.action.as_deref()?.split_once('/')?;
     let service = policy.services.iter().find(|found| found.name == service)?;
     Some((service.actions.iter().find(|found| found.name == action)?, policy))
@@ -150,7 +150,7 @@ fn ceiling(story: &Story<'_>, verdict: &Verdict) -> String {
         }
         None => None,
     };
-    set.map_or_else(String::new, |set| effects(&story.loaded.policy, set))
+    set.map_or_else(String::new, |set| effects(story.sidecar.model(story.loaded), set))
 }
 
 /// `read, money`

@@ -8,6 +8,7 @@ use ambit_request::json::JsonErrorKind;
 use ambit_request::jsonrpc::Id;
 use ambit_request::mcp::McpError;
 
+use crate::evidence::Evidence;
 use crate::inbound::Passing;
 
 /// The JSON-RPC error code of a deny. Both protocols leave it to implementations: MCP reserves -32020 to -32099
@@ -30,6 +31,8 @@ pub struct Decision {
     pub lists: bool,
     /// The rest of the body may pass so far.
     pub passing: Option<Passing>,
+    /// What the verdict was made of, if it is to be recorded and there was something to judge.
+    pub evidence: Option<Evidence>,
 }
 
 /// The form of a reply.
@@ -74,7 +77,7 @@ pub(crate) struct Refusal {
 
 impl Decision {
     pub(crate) const fn new(verdict: Verdict, form: Form) -> Self {
-        Self { verdict, detail: None, form, lists: false, passing: None }
+        Self { verdict, detail: None, form, lists: false, passing: None, evidence: None }
     }
 
     /// A deny without a judgement.
@@ -90,7 +93,7 @@ impl Decision {
             pending: false,
             steps: 0,
         };
-        Self { verdict, detail: None, form: Form::Http, lists: false, passing: None }
+        Self { verdict, detail: None, form: Form::Http, lists: false, passing: None, evidence: None }
     }
 }
 

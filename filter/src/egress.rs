@@ -3,6 +3,8 @@
 //!
 //! The caller is the workload itself, and everyone on whose behalf it acts counts, as for a request within the mesh.
 
+use core::cell::Cell;
+
 use ambit_bytecode::Code;
 use ambit_eval::{Caller, Key, Protocol, Request, Statement, Verdict};
 use ambit_lineage::Lineage;
@@ -11,7 +13,8 @@ use ambit_request::path::{PathBuffer, canonicalize};
 
 use crate::decision::{Decision, Form};
 use crate::destination::{Destination, Ends, Route};
-use crate::facts::{Outside, RequestFacts};
+use crate::evidence::{self, Evidence};
+use crate::facts::{Body, Outside, RequestFacts};
 use crate::head::{Head, Pairs, with_lineage};
 use crate::limits::MAX_LOGGED_DESTINATION_BYTES;
 use crate::outbound::{Call, stays_in_mesh};
@@ -98,15 +101,23 @@ impl<'a> Leaving<'a> {
     #[must_use]
     pub fn judge(&self, lineage: Result<&Lineage<'_>, Code>, now: u64) -> Decision {
         let most = self.policy.program().max_depth();
+        let evidence = Cell::new(None);
         let verdict = match lineage {
-            Ok(lineage) => with_lineage(lineage, most, &|statement| self.verdict(statement, now)),
-            Err(code) => self.verdict(Statement::Refused(code), now),
+            Ok(lineage) => with_lineage(lineage, most, &|statement| self.verdict(statement, now, &evidence)),
+            Err(code) => self.verdict(Statement::Refused(code), now, &evidence),
         };
-        self.decision(verdict, Form::Http)
+        let mut decision = self.decision(verdict, Form::Http);
+        decision.evidence = evidence.take();
+        decision
     }
 
-    /// What the program says of it.
-    pub(crate) fn verdict(&self, statement: Statement<'_>, now: u64) -> Verdict {
+    /// What the program says of it, and of a deny what it is made of.
+    pub(crate) fn verdict(
+        &self,
+        statement: Statement<'_>,
+        now: u64,
+        evidence: &Cell<Option<Evidence>>,
+    ) -> Verdict {
         let mut buffer = PathBuffer::new();
         let path = self.request.and_then(|(_, path)| canonicalize(path, &mut buffer).ok());
         let action = if self.request.is_some() { HTTP } else { CONNECT };
@@ -120,7 +131,11 @@ impl<'a> Leaving<'a> {
         let facts = RequestFacts::outside(self.policy, &pairs, &head, outside);
         let request =
             Request { caller: self.caller, statement, protocol: Protocol::Egress, key, facts: &facts, now };
-        self.policy.program().decide(&request)
+        let verdict = self.policy.program().decide(&request);
+        if !verdict.allows() {
+            evidence.set(Some(evidence::write(self.policy, &request, Body::Absent, None, &verdict)));
+        }
+        verdict
     }
 
     /// A verdict on it, and what exactly is wrong with the destination, if that is the reason.

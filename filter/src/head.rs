@@ -196,6 +196,15 @@ impl<'a> Head<'a> {
         };
     }
 
+    /// The id of the work's root, if the lineage header states one.
+    #[must_use]
+    pub fn stated_root(&self) -> Option<&'a str> {
+        match self.lineage {
+            Stated::Once(value) => Some(header::parse(value).ok()?.root_id()?.as_str()),
+            Stated::Absent | Stated::Refused(_) => None,
+        }
+    }
+
     /// Hands what the request states of its lineage to `judge`, as [`with_lineage`] does.
     pub fn with_statement(&self, max_depth: u8, judge: &dyn Fn(Statement<'_>) -> Verdict) -> Verdict {
         let value = match self.lineage {

@@ -12,14 +12,13 @@ use ambit_lineage::header::HEADER_NAME;
 use ambit_lineage::shared::Ticket;
 
 use crate::decision::Decision;
-use crate::host::{self, Action, Level};
+use crate::host::{self, Action};
 use crate::inbound::{Inbound, Passing, Reading, Step};
 use crate::listing::{self, Listing, Passed};
 use crate::live;
 use crate::policy::Policy;
-use crate::record::Record;
 use crate::reply::Reply;
-use crate::report::report;
+use crate::report::{self, report};
 use crate::root::Configured;
 use crate::settings::Identity;
 use crate::telemetry;
@@ -132,10 +131,7 @@ impl Http {
             Passed::Bytes(out) => out,
             Passed::Refused(out, decision, id) => {
                 telemetry::count(&decision.verdict);
-                let verdict = &decision.verdict;
-                let record =
-                    Record { id, verdict, detail: decision.detail, policy: Some(policy), leaving: None };
-                host::log(Level::Warn, &record.json());
+                report::write(id, &decision, Some(policy), None, false);
                 out
             }
         };
@@ -168,7 +164,8 @@ impl Http {
             Identity::Waypoint => host::waypoint_peer(),
         };
         let peer_address = if policy.reads_peer_address() { host::source_address() } else { Vec::new() };
-        let inbound = Inbound { pairs, peer, peer_address };
+        let is_recorded = telemetry::is_sampled(policy.records().allows);
+        let inbound = Inbound { pairs, peer, peer_address, is_recorded };
         match inbound.begin(policy, end_of_stream, live::now_s()) {
             Step::Decided(decision) => self.act_at_headers(decision, inbound),
             Step::Read(reading) => {
@@ -279,6 +276,9 @@ impl Http {
         let verdict = &decision.verdict;
         if verdict.allows() {
             // Shadow mode changes nothing, not even what is seen.
+            if decision.evidence.is_some() {
+                report::write(telemetry::next_decision(), &decision, self.policy(), None, true);
+            }
             let is_cut = decision.lists && !verdict.shadow;
             let (verdict, passing) = (*verdict, decision.passing);
             if is_cut && let Some(inbound) = &inbound {

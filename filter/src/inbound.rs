@@ -3,6 +3,8 @@
 //! What can be decided at the headers is. Otherwise the body is read as it comes, and a deny that nothing in the rest
 //! of it could change is given at once. The verdict does not depend on how the body is cut into pieces.
 
+use core::cell::Cell;
+
 use ambit_bytecode::Code;
 use ambit_eval::{Caller, Key, Principal, Program, Protocol, Request, Verdict};
 use ambit_request::extract::Extractor;
@@ -13,6 +15,7 @@ use ambit_request::spiffe::SpiffeId;
 
 use crate::decision::{Decision, Form, Refusal};
 use crate::egress::Leaving;
+use crate::evidence::{self, Evidence};
 use crate::facts::{Body, RequestFacts};
 use crate::head::{Head, Pairs};
 use crate::intake::{Intake, Need, Way};
@@ -38,6 +41,8 @@ pub struct Inbound {
     pub peer: Peer,
     /// The downstream address, if policy reads it; else empty.
     pub peer_address: Vec<u8>,
+    /// Whether an allow of it is to be recorded. A deny always is.
+    pub is_recorded: bool,
 }
 
 /// What comes of the headers.
@@ -70,8 +75,8 @@ enum Progress {
         /// How many values were there when it was last judged.
         values: usize,
     },
-    /// Only whether this is what its media type says; the verdict is there already.
-    Preface(Verdict),
+    /// Only whether this is what its media type says; the verdict is there already, and what it was made of.
+    Preface(Verdict, Option<Evidence>),
 }
 
 /// A body that passes unread, up to what its service declares.
@@ -89,6 +94,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) path: Result<CanonicalPath<'a>, PathError>,
     inbound: &'a Inbound,
     now: u64,
+    /// What the last verdict that counts was made of.
+    evidence: Cell<Option<Evidence>>,
 }
 
 impl Inbound {
@@ -97,50 +104,10 @@ impl Inbound {
     pub fn begin(&self, policy: &Policy, is_end: bool, now: u64) -> Step {
         let mut buffer = PathBuffer::new();
         let judge = Judge::new(policy, self, &mut buffer, now);
-        let intake = match Intake::read(&judge) {
-            Ok(intake) => intake,
-            Err((way, refusal)) => return Step::Decided(judge.refuse(way, &refusal)),
-        };
-        let body = match intake.need {
-            Need::IfRead | Need::Always => Body::Unread,
-            Need::Nothing => Body::Absent,
-            Need::Opaque | Need::Preface => Body::Opaque,
-        };
-        let key = intake.key.as_deref().map_or(Key::Unread, Key::Known);
-        let verdict = judge.verdict(intake.way.protocol(), key, body);
-        let is_decided = match intake.need {
-            Need::IfRead => !verdict.pending,
-            Need::Preface if is_end => true,
-            Need::Always | Need::Preface => !verdict.allows() && !verdict.pending,
-            Need::Nothing | Need::Opaque => true,
-        };
-        if is_decided {
-            let mut decision = Decision::new(verdict, intake.way.form());
-            decision.lists = intake.way.protocol() == Protocol::Mcp && judge.head.resumes;
-            return Step::Decided(if is_end { decision } else { judge.limited(intake.way, decision) });
+        match judge.begin(is_end) {
+            Step::Decided(decision) => Step::Decided(judge.recorded(decision)),
+            read @ Step::Read(_) => read,
         }
-        if is_end {
-            return Step::Decided(judge.decide_empty(intake.way));
-        }
-        let progress = match (intake.need, intake.way.selection(policy)) {
-            (Need::Preface, _) | (_, None) => {
-                if judge.says_too_much(intake.way) {
-                    return Step::Decided(judge.refuse(intake.way, &Refusal::too_large()));
-                }
-                Progress::Preface(verdict)
-            }
-            (_, Some(selection)) => {
-                if let Err(refusal) = judge.readable(intake.way) {
-                    return Step::Decided(judge.refuse(intake.way, &refusal));
-                }
-                Progress::Fields { extractor: Extractor::new(selection), values: 0 }
-            }
-        };
-        let params = match intake.way.params(&self.pairs) {
-            Ok(params) => params.map(Box::new),
-            Err(refusal) => return Step::Decided(judge.refuse(intake.way, &refusal)),
-        };
-        Step::Read(Box::new(Reading { way: intake.way, caller: verdict.caller, taken: 0, progress, params }))
     }
 
     fn caller(&self) -> Caller<'_> {
@@ -185,14 +152,16 @@ impl Reading {
         }
         let mut buffer = PathBuffer::new();
         match &mut self.progress {
-            Progress::Preface(verdict) => {
+            Progress::Preface(verdict, evidence) => {
                 let first = bytes.first()?;
                 let judge = Judge::new(policy, inbound, &mut buffer, now);
                 // A gRPC message begins with whether it is compressed; no JSON text begins so.
-                Some(match first {
+                judge.evidence.set(evidence.take());
+                let decision = match first {
                     0 | 1 => judge.limited(self.way, Decision::new(*verdict, self.way.form())),
                     _ => judge.refuse(self.way, &Refusal::new(Code::BodyMalformed, "grpc-frame")),
-                })
+                };
+                Some(judge.recorded(decision))
             }
             Progress::Fields { extractor, values } => {
                 let refusal = match extractor.push(fits) {
@@ -212,7 +181,7 @@ impl Reading {
                 let facts = extractor.facts();
                 let early = self.way.early(&judge, facts);
                 let decision = early.or_else(|| Some(judge.refuse_in(self.way, &refusal?, facts)))?;
-                Some(judge.addressed(decision))
+                Some(judge.recorded(judge.addressed(decision)))
             }
         }
     }
@@ -222,8 +191,11 @@ impl Reading {
     pub fn finish(self, inbound: &Inbound, policy: &Policy, now: u64) -> Decision {
         let mut buffer = PathBuffer::new();
         let judge = Judge::new(policy, inbound, &mut buffer, now);
-        judge.addressed(match self.progress {
-            Progress::Preface(verdict) => Decision::new(verdict, self.way.form()),
+        let decision = match self.progress {
+            Progress::Preface(verdict, evidence) => {
+                judge.evidence.set(evidence);
+                Decision::new(verdict, self.way.form())
+            }
             Progress::Fields { .. } if self.taken == 0 => judge.decide_empty(self.way),
             // Whether a deny was certain before the end was asked when the last value came.
             Progress::Fields { mut extractor, .. } => match extractor.end() {
@@ -233,7 +205,8 @@ impl Reading {
                 },
                 Err(error) => judge.refuse_in(self.way, &Refusal::json(error.kind()), extractor.facts()),
             },
-        })
+        };
+        judge.recorded(judge.addressed(decision))
     }
 }
 
@@ -245,7 +218,8 @@ impl Passing {
             return None;
         }
         let mut buffer = PathBuffer::new();
-        Some(Judge::new(policy, inbound, &mut buffer, now).refuse(self.way, &Refusal::too_large()))
+        let judge = Judge::new(policy, inbound, &mut buffer, now);
+        Some(judge.recorded(judge.refuse(self.way, &Refusal::too_large())))
     }
 }
 
@@ -258,12 +232,67 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let head = Head::read(&inbound.pairs);
         let path = canonicalize(head.path, buffer);
-        Self { policy, head, path, inbound, now }
+        Self { policy, head, path, inbound, now, evidence: Cell::new(None) }
+    }
+
+    /// Judges by the headers.
+    fn begin(&self, is_end: bool) -> Step {
+        let intake = match Intake::read(self) {
+            Ok(intake) => intake,
+            Err((way, refusal)) => return Step::Decided(self.refuse(way, &refusal)),
+        };
+        let body = match intake.need {
+            Need::IfRead | Need::Always => Body::Unread,
+            Need::Nothing => Body::Absent,
+            Need::Opaque | Need::Preface => Body::Opaque,
+        };
+        let key = intake.key.as_deref().map_or(Key::Unread, Key::Known);
+        let verdict = self.verdict(intake.way.protocol(), key, body);
+        let is_decided = match intake.need {
+            Need::IfRead => !verdict.pending,
+            Need::Preface if is_end => true,
+            Need::Always | Need::Preface => !verdict.allows() && !verdict.pending,
+            Need::Nothing | Need::Opaque => true,
+        };
+        if is_decided {
+            let mut decision = Decision::new(verdict, intake.way.form());
+            decision.lists = intake.way.protocol() == Protocol::Mcp && self.head.resumes;
+            return Step::Decided(if is_end { decision } else { self.limited(intake.way, decision) });
+        }
+        if is_end {
+            return Step::Decided(self.decide_empty(intake.way));
+        }
+        let progress = match (intake.need, intake.way.selection(self.policy)) {
+            (Need::Preface, _) | (_, None) => {
+                if self.says_too_much(intake.way) {
+                    return Step::Decided(self.refuse(intake.way, &Refusal::too_large()));
+                }
+                Progress::Preface(verdict, self.evidence.take())
+            }
+            (_, Some(selection)) => {
+                if let Err(refusal) = self.readable(intake.way) {
+                    return Step::Decided(self.refuse(intake.way, &refusal));
+                }
+                Progress::Fields { extractor: Extractor::new(selection), values: 0 }
+            }
+        };
+        let params = match intake.way.params(&self.inbound.pairs) {
+            Ok(params) => params.map(Box::new),
+            Err(refusal) => return Step::Decided(self.refuse(intake.way, &refusal)),
+        };
+        Step::Read(Box::new(Reading { way: intake.way, caller: verdict.caller, taken: 0, progress, params }))
     }
 
     /// What the program says of a key.
     pub(crate) fn verdict(&self, protocol: Protocol, key: Key<'_>, body: Body<'_>) -> Verdict {
-        self.with_request(protocol, key, body, |program, request| program.decide(request))
+        self.with_request(protocol, key, body, |program, request| {
+            let verdict = program.decide(request);
+            if !verdict.pending && (self.inbound.is_recorded || !verdict.allows()) {
+                let root = self.head.stated_root();
+                self.evidence.set(Some(evidence::write(self.policy, request, body, root, &verdict)));
+            }
+            verdict
+        })
     }
 
     /// Judges a call that the request will have the agent make, by a URL that it names. None if that stays in the mesh, or if
@@ -271,8 +300,12 @@ impl<'a> Judge<'a> {
     pub(crate) fn push(&self, url: &[u8], form: &Form) -> Option<Decision> {
         let leaving = Leaving::push(self.policy, self.inbound.caller(), url)?;
         let most = self.policy.program().max_depth();
-        let verdict = self.head.with_statement(most, &|statement| leaving.verdict(statement, self.now));
-        Some(leaving.decision(verdict, form.clone()))
+        let evidence = Cell::new(None);
+        let verdict =
+            self.head.with_statement(most, &|statement| leaving.verdict(statement, self.now, &evidence));
+        let mut decision = leaving.decision(verdict, form.clone());
+        decision.evidence = evidence.take();
+        Some(decision)
     }
 
     /// Hands the program what it is asked.
@@ -351,6 +384,12 @@ impl<'a> Judge<'a> {
         if let Form::JsonRpc(error) = &mut decision.form {
             error.is_event = self.head.wants_events;
         }
+        decision
+    }
+
+    /// A decision with what it was made of.
+    fn recorded(&self, mut decision: Decision) -> Decision {
+        decision.evidence = self.evidence.take();
         decision
     }
 

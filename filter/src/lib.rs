@@ -19,6 +19,7 @@ mod contexts;
 pub mod decision;
 pub mod destination;
 pub mod egress;
+pub mod evidence;
 mod facts;
 pub mod head;
 mod host;

@@ -244,8 +244,7 @@ impl Reader<'_> {
         self.known.marks.resize(program.marks(Protocol::Mcp), 0);
         let is_all = program
             .actions_below(Protocol::Mcp, prefix, &mut self.known.marks, |action| actions.push(action));
-        actions.sort_unstable();
-        actions.dedup();
+        // What is found twice is asked once.
         is_all && actions.into_iter().any(|action| self.may_use_action(action))
     }
 

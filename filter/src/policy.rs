@@ -4,6 +4,7 @@ use ambit_bytecode::Source;
 use ambit_eval::{Program, Protocol, VerifyError};
 use ambit_request::extract::SelectionError;
 
+use crate::evidence::{Records, Showing};
 use crate::intake::{A2aRest, A2aRpc, Http, Mcp};
 
 /// Suffixes of the mesh where the configuration names none: what Kubernetes calls its services.
@@ -20,6 +21,9 @@ pub struct Policy {
     readers: Readers,
     /// Suffixes of names that are of the mesh.
     mesh: Vec<String>,
+    records: Records,
+    /// By field id of the program.
+    showing: Vec<Showing>,
 }
 
 /// Where the value of a field is found.
@@ -78,9 +82,19 @@ impl Policy {
                 _ => Binding::Head,
             });
         }
-        let readers = Readers::build(&program)?;
+        let mut reads = vec![None; usize::from(program.fields())];
+        program.for_each_read(|field, is_list| {
+            if let Some(read) = reads.get_mut(usize::from(field)) {
+                *read = (*read).max(Some(is_list));
+            }
+        });
+        let readers = Readers::build(&program, &reads)?;
+        let digest = |read: &Option<bool>| if read.is_some() { Showing::Digest } else { Showing::Not };
+        let showing = reads.iter().map(digest).collect();
+        let records = Records::default();
         let mesh = DEFAULT_MESH.map(String::from).to_vec();
-        Ok(Self { program, bindings, queries, reads_peer_address, readers, mesh })
+        let policy = Self { program, bindings, queries, reads_peer_address, readers, mesh, records, showing };
+        Ok(policy.recorded(Records::default()))
     }
 
     /// The same policy in a mesh whose names have these suffixes.
@@ -91,6 +105,29 @@ impl Policy {
     /// Suffixes of names that are of the mesh.
     pub(crate) fn mesh(&self) -> &[String] {
         &self.mesh
+    }
+
+    /// The same policy, with what its records may show.
+    #[must_use]
+    pub fn recorded(mut self, records: Records) -> Self {
+        for (showing, field) in self.showing.iter_mut().zip(0..) {
+            if *showing != Showing::Not {
+                *showing = records.showing(&self.program, field);
+            }
+        }
+        self.records = records;
+        self
+    }
+
+    /// What its records may show.
+    #[must_use]
+    pub const fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// What a record says of a field.
+    pub(crate) fn showing(&self, field: u16) -> Showing {
+        self.showing.get(usize::from(field)).copied().unwrap_or(Showing::Not)
     }
 
     /// The program.
@@ -137,14 +174,7 @@ fn kubernetes(san: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 impl Readers {
-    fn build(program: &Program<Vec<u8>>) -> Result<Self, PolicyError> {
-        let mut reads = vec![None; usize::from(program.fields())];
-        program.for_each_read(|field, is_list| {
-            if let Some(read) = reads.get_mut(usize::from(field)) {
-                *read = (*read).max(Some(is_list));
-            }
-        });
-        let reads = &reads;
+    fn build(program: &Program<Vec<u8>>, reads: &[Option<bool>]) -> Result<Self, PolicyError> {
         let (mcp, a2a) = (program.speaks(Protocol::Mcp), program.speaks(Protocol::A2a));
         if mcp && a2a {
             // `tasks/get`, for one, is a method of both.

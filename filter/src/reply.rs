@@ -122,7 +122,7 @@ impl Told {
 
     fn json_rpc(&self, error: &RpcError) -> String {
         let mut object = Json::default();
-        object.raw("code", &error.number.to_string());
+        object.number("code", &error.number);
         object.text("message", self.message().as_bytes());
         object.raw("data", &self.object());
         let object = object.end();
@@ -133,36 +133,39 @@ impl Told {
             body.raw("error", &object);
             body.end()
         };
-        let answers: Vec<String> =
-            error.ids.iter().map(|id| answer(core::str::from_utf8(id).unwrap_or("null"))).collect();
-        match answers.as_slice() {
-            [] => answer("null"),
-            [one] if !error.is_batch => one.clone(),
-            all => format!("[{}]", all.join(",")),
+        let mut answers = String::new();
+        for id in &error.ids {
+            if !answers.is_empty() {
+                answers.push(',');
+            }
+            answers.push_str(&answer(core::str::from_utf8(id).unwrap_or("null")));
+        }
+        match error.ids.len() {
+            0 => answer("null"),
+            1 if !error.is_batch => answers,
+            _ => format!("[{answers}]"),
         }
     }
 
     fn google(&self, status: u32) -> String {
-        let mut metadata = Json::default();
-        metadata.text("code", self.code.word().as_bytes());
-        if let Some(detail) = self.detail {
-            metadata.text("detail", detail.as_bytes());
-        }
-        metadata.text("decision", self.id.to_string().as_bytes());
-        let mut info = Json::default();
-        info.text("@type", b"type.googleapis.com/google.rpc.ErrorInfo");
-        // The nearest of A2A's reasons (1.0, section 11.6): with any other, the official SDK shows no message.
-        info.text("reason", b"UNSUPPORTED_OPERATION");
-        info.text("domain", b"a2a-protocol.org");
-        info.raw("metadata", &metadata.end());
-        let mut error = Json::default();
-        error.raw("code", &status.to_string());
-        let word: &[u8] = if status == 413 { b"RESOURCE_EXHAUSTED" } else { b"PERMISSION_DENIED" };
-        error.text("status", word);
-        error.text("message", self.message().as_bytes());
-        error.raw("details", &format!("[{}]", info.end()));
         let mut body = Json::default();
-        body.raw("error", &error.end());
+        body.open("error");
+        body.number("code", &status);
+        let word: &[u8] = if status == 413 { b"RESOURCE_EXHAUSTED" } else { b"PERMISSION_DENIED" };
+        body.text("status", word);
+        body.text("message", self.message().as_bytes());
+        body.raw("details", "[{");
+        body.text("@type", b"type.googleapis.com/google.rpc.ErrorInfo");
+        // The nearest of A2A's reasons (1.0, section 11.6): with any other, the official SDK shows no message.
+        body.text("reason", b"UNSUPPORTED_OPERATION");
+        body.text("domain", b"a2a-protocol.org");
+        body.open("metadata");
+        body.text("code", self.code.word().as_bytes());
+        if let Some(detail) = self.detail {
+            body.text("detail", detail.as_bytes());
+        }
+        body.text("decision", self.id.to_string().as_bytes());
+        body.push("}}]}");
         body.end()
     }
 }

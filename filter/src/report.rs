@@ -3,6 +3,7 @@
 use crate::decision::Decision;
 use crate::egress::Leaving;
 use crate::host::{self, Level};
+use crate::live;
 use crate::policy::Policy;
 use crate::record::{DecisionId, Record};
 use crate::telemetry;
@@ -13,11 +14,36 @@ pub(crate) fn report(
     policy: Option<&Policy>,
     leaving: Option<&Leaving<'_>>,
 ) -> DecisionId {
-    let verdict = &decision.verdict;
-    telemetry::count(verdict);
+    telemetry::count(&decision.verdict);
     let id = telemetry::next_decision();
-    let record = Record { id, verdict, detail: decision.detail, policy, leaving };
-    host::store_record(&record.pairs());
-    host::log(Level::Warn, &record.json());
+    write(id, decision, policy, leaving, true);
     id
+}
+
+/// Writes a decision down: for the log unless there are too many, and for access logs if they still take it.
+pub(crate) fn write(
+    id: DecisionId,
+    decision: &Decision,
+    policy: Option<&Policy>,
+    leaving: Option<&Leaving<'_>>,
+    is_stored: bool,
+) {
+    let admitted = telemetry::admit_record();
+    let record = Record {
+        id,
+        verdict: &decision.verdict,
+        detail: decision.detail,
+        policy,
+        leaving,
+        evidence: decision.evidence.as_ref(),
+        now: live::now_s(),
+        dropped: admitted.unwrap_or(0),
+    };
+    if is_stored {
+        host::store_record(&record.pairs());
+    }
+    if admitted.is_some() {
+        let level = if decision.verdict.allows() { Level::Info } else { Level::Warn };
+        host::log(level, &record.json());
+    }
 }

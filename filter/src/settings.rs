@@ -8,12 +8,14 @@ use ambit_eval::{Caller, Protocol};
 use ambit_lineage::Mission;
 use ambit_lineage::budget::{Budget, Rate};
 use ambit_lineage::limits::DEFAULT_WINDOW_MS;
+use ambit_lineage::secret::Secret;
 use ambit_request::json::JsonError;
 use ambit_request::spiffe::SpiffeId;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::destination::Range;
+use crate::evidence::Records;
 use crate::head::split;
 use crate::policy::{DEFAULT_MESH, Policy, PolicyError};
 use crate::trust::{Trust, TrustError, TrustedKeys};
@@ -169,6 +171,12 @@ impl Settings {
             Some(live) => policy.map(|policy| policy.in_mesh(&live.mesh)),
             None => policy,
         };
+        let records = Records {
+            loggable: document.loggable.unwrap_or_default(),
+            allows: document.allows.unwrap_or(0),
+            secret: live.as_ref().map(|live| Secret::new(live.secret)),
+        };
+        let policy = policy.map(|policy| policy.recorded(records));
         if live.is_none() && document.role != Role::Inbound {
             return Err(SettingsError::NoLineage);
         }

@@ -26,6 +26,7 @@ use ambit_bytecode::Blob;
 use ambit_compiler::compile::{self, CompileError, Compiled, compile};
 use ambit_compiler::egress::policy as egress_policy;
 use ambit_compiler::model::{Policy, Workload};
+use ambit_compiler::records;
 
 use self::egress::confine::Bounds;
 use self::object::Scope;
@@ -321,7 +322,8 @@ fn workload(
         objects.extend(of_calls(options, &scope, &governed, lineage, secret, outside.as_ref()));
     }
     if let Some(delivered) = &delivered {
-        let said = said(delivered);
+        let records = records::settings(policy, &governed.workload);
+        let said = plugin::Policy { records, ..said(delivered) };
         let config = plugin::inbound_config(options, &governed, &said, secret.as_deref());
         objects.push(if governed.hold_headers {
             plugin::envoy_filter(options, &scope, &config, &said)
@@ -382,6 +384,7 @@ fn said(delivered: &Delivered) -> plugin::Policy<'_> {
         blob: &delivered.compiled.blob,
         generation: delivered.generation,
         digest: &delivered.digest,
+        records: None,
     }
 }
 

@@ -10,6 +10,7 @@ mod identity;
 mod inline;
 mod names;
 mod path;
+mod records;
 mod rules;
 pub mod selector;
 mod target;
@@ -154,6 +155,7 @@ fn mesh(documents: &Documents, diagnostics: &mut Diagnostics) -> Mesh {
         cycles: written.and_then(|mesh| mesh.cycles).unwrap_or(Cycles::Tolerate),
         mode: written.and_then(|mesh| mesh.mode).unwrap_or(Mode::Enforce),
         egress: egress::of_mesh(written.and_then(|mesh| mesh.egress.as_ref()), diagnostics),
+        records: records::of_mesh(written, diagnostics),
     }
 }
 

@@ -29,6 +29,7 @@ pub mod lower;
 pub mod model;
 pub mod optimize;
 pub mod outbound;
+pub mod records;
 pub mod reference;
 pub mod schema;
 pub mod slice;

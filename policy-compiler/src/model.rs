@@ -71,6 +71,32 @@ pub struct Mesh {
     pub mode: Mode,
     /// What it says of calls outside.
     pub egress: MeshEgress,
+    /// What decision records show. No blob has it: see [`crate::records`].
+    pub records: Records,
+}
+
+/// What decision records show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Records {
+    /// Fields that are shown as they are.
+    pub loggable: Vec<Loggable>,
+    /// One in this many allows is recorded; 0 is none.
+    pub allows: u32,
+}
+
+/// Fields that records show as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loggable {
+    /// All of them.
+    Everything,
+    /// Arguments, by their keys from [`Protocol::arguments`]; without keys, all of them.
+    Arguments(Vec<String>),
+    /// A header, by its name in lower case.
+    Header(String),
+    /// A query parameter.
+    Query(String),
+    /// The address of the caller.
+    PeerAddress,
 }
 
 /// Whether an agent may appear twice in a lineage.

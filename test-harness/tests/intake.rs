@@ -50,6 +50,7 @@ fn inbound(method: &str, path: &str, headers: &[(&str, &str)]) -> Inbound {
         pairs: Pairs::from_headers(&fixed.iter().chain(headers).map(pair).collect::<Vec<_>>()),
         peer: Peer::San(b"spiffe://cluster.local/ns/n/sa/a".to_vec()),
         peer_address: Vec::new(),
+        is_recorded: false,
     }
 }
 

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use ambit_compiler::compile::{Options, compile};
 use ambit_compiler::model::{
     Action, ActionId, Agent, AgentId, Comparison, Condition, Cycles, Decimal, Delegates, EffectSet, Field,
-    Identity, Literal, Mesh, MeshEgress, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId,
-    Selector, Service, ServiceId, Through, Workload,
+    Identity, Literal, Mesh, MeshEgress, Mode, Operand, Outbound, Policy, Protocol, Reach, Records, Rule,
+    RuleId, Selector, Service, ServiceId, Through, Workload,
 };
 use ambit_compiler::source::Span;
 use ambit_eval::{
@@ -165,6 +165,7 @@ fn policy(agents: usize) -> Policy {
             cycles: Cycles::Tolerate,
             mode: Mode::Enforce,
             egress: MeshEgress::default(),
+            records: Records::default(),
         },
         services: vec![Service {
             name: "orders".to_owned(),

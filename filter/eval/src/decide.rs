@@ -1,6 +1,8 @@
 //! The order of judgement: the first failure names the code. What each step asks, and why the order is this one, is in
 //! the design; the compiler's reference evaluator states the same once more, in its own words, and tests compare the two.
 
+mod account;
+
 use ambit_bytecode::Code;
 use ambit_bytecode::cursor::{u16_at, u32_at};
 use ambit_bytecode::limits::{MAX_MEMBERS, MAX_MISSIONS};
@@ -18,6 +20,8 @@ use crate::table;
 use crate::table::Table;
 use crate::value::{Arguments, Truth};
 use crate::verdict::{Hop, Verdict};
+
+pub use account::Consideration;
 
 /// A request was refused.
 #[derive(Clone, Copy, Debug)]

@@ -41,6 +41,7 @@ mod verdict;
 pub mod verify;
 
 pub use ambit_bytecode::Code;
+pub use decide::Consideration;
 pub use facts::{Caller, Facts, Key, Lineage, Principal, Protocol, Request, Statement};
 pub use program::{FieldDescription, Listing, Program};
 pub use value::{Arguments, Count, Number, Truth, Value};

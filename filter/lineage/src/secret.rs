@@ -44,10 +44,12 @@ pub(crate) enum Use {
     Holder,
     /// What a table is built with.
     Built,
+    /// A field of a request, for records.
+    Field,
 }
 
 /// The number of uses.
-const USES: usize = 10;
+const USES: usize = 11;
 
 impl Secret {
     /// A secret of the given bytes.
@@ -63,7 +65,8 @@ impl Secret {
     }
 
     pub(crate) fn tag(&self, purpose: Use, message: &[u8]) -> [u8; TAG_BYTES] {
-        let [name, table, trace_id, request_id, peer, lineage, fingerprint, root, holder, built] = &self.keys;
+        let [name, table, trace_id, request_id, peer, lineage, fingerprint, root, holder, built, field] =
+            &self.keys;
         let key = match purpose {
             Use::Name => name,
             Use::Table => table,
@@ -75,8 +78,16 @@ impl Secret {
             Use::Root => root,
             Use::Holder => holder,
             Use::Built => built,
+            Use::Field => field,
         };
         sip(key, message)
+    }
+
+    /// What stands for a field of a request where the field itself is not to be seen: equal fields have equal digests,
+    /// and without the secret nothing can be told from one.
+    #[must_use]
+    pub fn field_digest(&self, field: &[u8]) -> u64 {
+        self.short_tag(Use::Field, field)
     }
 
     /// The first half of a tag, where only chance is to be kept out.

@@ -3,9 +3,9 @@
 //! Unknown members are refused, for they could be meant to narrow; so are repeated ones, and names that only look like
 //! a member's.
 
-use ambit_request::extract::{
-    self, ClosedId, Extractor, FieldId, Root, Selection, SelectionBuilder, Step, Value,
-};
+use core::cell::Cell;
+
+use ambit_request::extract::{self, ClosedId, Extractor, FieldId, Root, Selection, Step, Value};
 
 use super::{Identity, Role, SettingsError};
 use crate::policy::PolicyError;
@@ -31,6 +31,10 @@ pub(super) struct Document {
     pub(super) agent: Option<String>,
     /// Ranges of addresses that are of the mesh.
     pub(super) internal: Option<Vec<String>>,
+    /// Names of fields that records show as they are, with what is inside them; `*` is all.
+    pub(super) loggable: Option<Vec<String>>,
+    /// One in this many allows is recorded.
+    pub(super) allows: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -53,176 +57,227 @@ pub(super) struct LiveDocument {
     pub(super) shadow: bool,
 }
 
+/// Where the members are, in the order in which [`Document::read`] names them.
+const MEMBERS: [&[Step<'static>]; 24] = [
+    &[POLICY],
+    &[KEYS],
+    &[KEYS, Step::Elements],
+    &[Step::Key("role")],
+    &[Step::Key("identity")],
+    &[Step::Key("holdHeaders")],
+    &[LINEAGE],
+    &[LINEAGE, Step::Key("secret")],
+    &[LINEAGE, Step::Key("windowMs")],
+    &[LINEAGE, Step::Key("strict")],
+    &[LINEAGE, MESH],
+    &[LINEAGE, MESH, Step::Elements],
+    &[LINEAGE, Step::Key("hide")],
+    &[LINEAGE, Step::Key("mission")],
+    &[LINEAGE, BUDGETS],
+    &[LINEAGE, BUDGETS, Step::Elements],
+    &[LINEAGE, Step::Key("shadow")],
+    &[Step::Key("agent")],
+    &[INTERNAL],
+    &[INTERNAL, Step::Elements],
+    &[RECORDS],
+    &[RECORDS, LOGGABLE],
+    &[RECORDS, LOGGABLE, Step::Elements],
+    &[RECORDS, Step::Key("allows")],
+];
+
+/// The objects of which every member is known.
+const CLOSED: [&[Step<'static>]; 3] = [&[], &[LINEAGE], &[RECORDS]];
+
+const POLICY: Step<'static> = Step::Key("policy");
+const KEYS: Step<'static> = Step::Key("keys");
+const LINEAGE: Step<'static> = Step::Key("lineage");
+const MESH: Step<'static> = Step::Key("mesh");
+const BUDGETS: Step<'static> = Step::Key("budgets");
+const INTERNAL: Step<'static> = Step::Key("internal");
+const RECORDS: Step<'static> = Step::Key("records");
+const LOGGABLE: Step<'static> = Step::Key("loggable");
+
 impl Document {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, SettingsError> {
-        let mut members = Members { builder: Selection::builder(Root::Document) };
-        let all = members.closed(&[])?;
-        let policy = members.field(&[POLICY])?;
-        let keys = members.field(&[KEYS])?;
-        let each_key = members.field(&[KEYS, Step::Elements])?;
-        let role = members.field(&[ROLE])?;
-        let identity = members.field(&[IDENTITY])?;
-        let hold_headers = members.field(&[HOLD_HEADERS])?;
-        let lineage = members.field(&[LINEAGE])?;
-        let all_of_lineage = members.closed(&[LINEAGE])?;
-        let secret = members.field(&[LINEAGE, Step::Key("secret")])?;
-        let window_ms = members.field(&[LINEAGE, Step::Key("windowMs")])?;
-        let strict = members.field(&[LINEAGE, Step::Key("strict")])?;
-        let mesh = members.field(&[LINEAGE, Step::Key("mesh")])?;
-        let suffixes = members.field(&[LINEAGE, Step::Key("mesh"), Step::Elements])?;
-        let hide = members.field(&[LINEAGE, Step::Key("hide")])?;
-        let mission = members.field(&[LINEAGE, Step::Key("mission")])?;
-        let budgets = members.field(&[LINEAGE, Step::Key("budgets")])?;
-        let each_budget = members.field(&[LINEAGE, Step::Key("budgets"), Step::Elements])?;
-        let shadow = members.field(&[LINEAGE, Step::Key("shadow")])?;
-        let agent = members.field(&[Step::Key("agent")])?;
-        let internal = members.field(&[INTERNAL])?;
-        let each_range = members.field(&[INTERNAL, Step::Elements])?;
-        let selection = members.builder.build();
+        let mut builder = Selection::builder(Root::Document);
+        let unselected = |error| SettingsError::Policy(PolicyError::Selection(error));
+        let closed: Result<Vec<ClosedId>, _> = CLOSED.iter().map(|path| builder.closed(path)).collect();
+        let closed = closed.map_err(unselected)?;
+        let fields: Result<Vec<FieldId>, _> = MEMBERS.iter().map(|path| builder.field(path)).collect();
+        let fields = fields.map_err(unselected)?;
+        let selection = builder.build();
 
         // What the host holds already bounds what it takes to read it.
         let mut extractor = Extractor::with_room(&selection, bytes.len());
         let read = extractor.push(bytes).and_then(|_| extractor.finish());
         let facts = read.map_err(SettingsError::Json)?;
-        let object = match facts.document(0) {
-            Some(document) if facts.shape() == Some(extract::Shape::Object) => Object { document },
-            _ => return Err(SettingsError::Member("")),
-        };
-        object.has_no_other_than(all)?;
-        object.has_no_other_than(all_of_lineage)?;
-        let live = match object.document.value(lineage) {
-            Value::Absent | Value::Null => None,
-            Value::Object => Some(LiveDocument {
-                secret: object.text(secret, "secret")?.ok_or(SettingsError::Secret)?,
-                window_ms: object.number(window_ms, "windowMs")?,
-                strict: object.truth(strict, "strict")?,
-                mesh: object.texts(mesh, suffixes, "mesh")?,
-                hide: object.truth(hide, "hide")?,
-                mission: object.text(mission, "mission")?,
-                budgets: object.texts(budgets, each_budget, "budgets")?,
-                shadow: object.truth(shadow, "shadow")?,
-            }),
-            _ => return Err(SettingsError::Member("lineage")),
-        };
-        Ok(Self {
-            policy: object.text(policy, "policy")?,
-            keys: object.texts(keys, each_key, "keys")?,
-            role: object.word(
-                role,
-                "role",
-                &[("inbound", Role::Inbound), ("outbound", Role::Outbound), ("network", Role::Network)],
-            )?,
-            identity: object.word(
-                identity,
-                "identity",
-                &[("connection", Identity::Connection), ("waypoint", Identity::Waypoint)],
-            )?,
-            hold_headers: object.truth(hold_headers, "holdHeaders")?,
-            lineage: live,
-            agent: object.text(agent, "agent")?,
-            internal: object.texts(internal, each_range, "internal")?,
-        })
-    }
-}
-
-const POLICY: Step<'static> = Step::Key("policy");
-const KEYS: Step<'static> = Step::Key("keys");
-const ROLE: Step<'static> = Step::Key("role");
-const IDENTITY: Step<'static> = Step::Key("identity");
-const HOLD_HEADERS: Step<'static> = Step::Key("holdHeaders");
-const LINEAGE: Step<'static> = Step::Key("lineage");
-const INTERNAL: Step<'static> = Step::Key("internal");
-
-/// The members that there may be.
-struct Members {
-    builder: SelectionBuilder,
-}
-
-impl Members {
-    fn field(&mut self, path: &[Step<'static>]) -> Result<FieldId, SettingsError> {
-        self.builder.field(path).map_err(|error| SettingsError::Policy(PolicyError::Selection(error)))
-    }
-
-    fn closed(&mut self, path: &[Step<'static>]) -> Result<ClosedId, SettingsError> {
-        self.builder.closed(path).map_err(|error| SettingsError::Policy(PolicyError::Selection(error)))
+        let document = facts.document(0).filter(|_| facts.shape() == Some(extract::Shape::Object));
+        let fields = <[FieldId; MEMBERS.len()]>::try_from(fields);
+        let (Some(document), Ok(fields)) = (document, fields) else { return Err(SettingsError::Member("")) };
+        let object = Object { document, wrong: Cell::new(None) };
+        closed.into_iter().for_each(|all| object.has_no_other_than(all));
+        let read = object.read(fields);
+        match object.wrong.take() {
+            None => Ok(read),
+            Some(wrong) => Err(wrong),
+        }
     }
 }
 
 /// The members that there are.
 struct Object<'f> {
     document: extract::Document<'f>,
+    /// What is wrong with the first of them that is. The others are read all the same: to stop at each would cost more of
+    /// the module.
+    wrong: Cell<Option<SettingsError>>,
 }
 
 impl Object<'_> {
-    fn has_no_other_than(&self, all: ClosedId) -> Result<(), SettingsError> {
-        match self.document.unlisted(all) {
-            None => Ok(()),
-            Some(name) => {
-                let name = name.get(..MAX_LOGGED_NAME_BYTES).unwrap_or(name);
-                Err(SettingsError::Unknown(name.escape_ascii().to_string()))
-            }
+    fn read(&self, fields: [FieldId; MEMBERS.len()]) -> Document {
+        let [
+            policy,
+            keys,
+            each_key,
+            role,
+            identity,
+            hold_headers,
+            lineage,
+            secret,
+            window_ms,
+            strict,
+            mesh,
+            suffixes,
+            hide,
+            mission,
+            budgets,
+            each_budget,
+            shadow,
+            agent,
+            internal,
+            each_range,
+            records,
+            loggable,
+            each_loggable,
+            allows,
+        ] = fields;
+        let _ = self.is_object(records, "records");
+        let has_lineage = self.is_object(lineage, "lineage");
+        let live = LiveDocument {
+            secret: self.text(secret, "secret").unwrap_or_else(|| {
+                self.refuse_if(has_lineage, SettingsError::Secret);
+                String::new()
+            }),
+            window_ms: self.number(window_ms, "windowMs"),
+            strict: self.truth(strict, "strict"),
+            mesh: self.texts(mesh, suffixes, "mesh"),
+            hide: self.truth(hide, "hide"),
+            mission: self.text(mission, "mission"),
+            budgets: self.texts(budgets, each_budget, "budgets"),
+            shadow: self.truth(shadow, "shadow"),
+        };
+        Document {
+            policy: self.text(policy, "policy"),
+            keys: self.texts(keys, each_key, "keys"),
+            role: self.word(
+                role,
+                "role",
+                &[("inbound", Role::Inbound), ("outbound", Role::Outbound), ("network", Role::Network)],
+            ),
+            identity: self.word(
+                identity,
+                "identity",
+                &[("connection", Identity::Connection), ("waypoint", Identity::Waypoint)],
+            ),
+            hold_headers: self.truth(hold_headers, "holdHeaders"),
+            lineage: has_lineage.then_some(live),
+            agent: self.text(agent, "agent"),
+            internal: self.texts(internal, each_range, "internal"),
+            loggable: self.texts(loggable, each_loggable, "loggable"),
+            allows: self.number(allows, "allows"),
         }
     }
 
-    fn text(&self, field: FieldId, name: &'static str) -> Result<Option<String>, SettingsError> {
+    /// Takes note of what is wrong, unless something else is already.
+    fn refuse(&self, wrong: SettingsError) {
+        let former = self.wrong.take();
+        self.wrong.set(Some(former.unwrap_or(wrong)));
+    }
+
+    fn refuse_if(&self, is_wrong: bool, wrong: SettingsError) {
+        if is_wrong {
+            self.refuse(wrong);
+        }
+    }
+
+    /// The member cannot have such a value.
+    fn mistyped<T>(&self, name: &'static str) -> Option<T> {
+        self.refuse(SettingsError::Member(name));
+        None
+    }
+
+    fn has_no_other_than(&self, all: ClosedId) {
+        if let Some(name) = self.document.unlisted(all) {
+            let name = name.get(..MAX_LOGGED_NAME_BYTES).unwrap_or(name);
+            self.refuse(SettingsError::Unknown(name.escape_ascii().to_string()));
+        }
+    }
+
+    fn is_object(&self, field: FieldId, name: &'static str) -> bool {
         match self.document.value(field) {
-            Value::Absent | Value::Null => Ok(None),
-            value => text(value).map(Some).ok_or(SettingsError::Member(name)),
+            Value::Object => true,
+            Value::Absent | Value::Null => false,
+            _ => self.mistyped(name).unwrap_or(false),
+        }
+    }
+
+    fn text(&self, field: FieldId, name: &'static str) -> Option<String> {
+        match self.document.value(field) {
+            Value::Absent | Value::Null => None,
+            value => text(value).or_else(|| self.mistyped(name)),
         }
     }
 
     /// One of a few words; the first of them if there is none.
-    fn word<T: Copy + Default>(
-        &self,
-        field: FieldId,
-        name: &'static str,
-        words: &[(&str, T)],
-    ) -> Result<T, SettingsError> {
-        match self.document.value(field) {
-            Value::Absent => Ok(T::default()),
-            Value::Text(text) => words
-                .iter()
-                .find(|(word, _)| word.as_bytes() == text)
-                .map(|(_, meaning)| *meaning)
-                .ok_or(SettingsError::Member(name)),
-            _ => Err(SettingsError::Member(name)),
-        }
+    fn word<T: Copy + Default>(&self, field: FieldId, name: &'static str, words: &[(&str, T)]) -> T {
+        let said = match self.document.value(field) {
+            Value::Absent => return T::default(),
+            Value::Text(said) => said,
+            _ => &[],
+        };
+        let found = words.iter().find(|(word, _)| word.as_bytes() == said).map(|(_, meaning)| *meaning);
+        found.or_else(|| self.mistyped(name)).unwrap_or_default()
     }
 
-    fn truth(&self, field: FieldId, name: &'static str) -> Result<bool, SettingsError> {
+    fn truth(&self, field: FieldId, name: &'static str) -> bool {
         match self.document.value(field) {
-            Value::Absent => Ok(false),
-            Value::Bool(truth) => Ok(truth),
-            _ => Err(SettingsError::Member(name)),
+            Value::Absent => false,
+            Value::Bool(truth) => truth,
+            _ => self.mistyped(name).unwrap_or(false),
         }
     }
 
     /// A number without a fraction.
-    fn number(&self, field: FieldId, name: &'static str) -> Result<Option<u32>, SettingsError> {
+    fn number(&self, field: FieldId, name: &'static str) -> Option<u32> {
         let number = match self.document.value(field) {
-            Value::Absent | Value::Null => return Ok(None),
-            Value::Number(number) => number,
-            _ => return Err(SettingsError::Member(name)),
+            Value::Absent | Value::Null => return None,
+            Value::Number(number) => Some(number),
+            _ => None,
         };
-        let scale = u32::try_from(number.exponent()).ok().and_then(|exponent| 10_i64.checked_pow(exponent));
-        let whole = scale.and_then(|scale| number.coefficient().checked_mul(scale));
-        whole.and_then(|whole| u32::try_from(whole).ok()).map(Some).ok_or(SettingsError::Member(name))
+        let whole = number.and_then(|number| {
+            let scale = 10_i64.checked_pow(u32::try_from(number.exponent()).ok()?)?;
+            u32::try_from(number.coefficient().checked_mul(scale)?).ok()
+        });
+        whole.or_else(|| self.mistyped(name))
     }
 
     /// A list of at most [`MAX_LIST`](ambit_request::limits::MAX_LIST) texts.
-    fn texts(
-        &self,
-        list: FieldId,
-        elements: FieldId,
-        name: &'static str,
-    ) -> Result<Option<Vec<String>>, SettingsError> {
-        match (self.document.value(list), self.document.value(elements)) {
-            (Value::Absent | Value::Null, _) => Ok(None),
-            (Value::Array(_), Value::List(list)) => {
-                list.iter().map(text).collect::<Option<_>>().map(Some).ok_or(SettingsError::Member(name))
-            }
-            _ => Err(SettingsError::Member(name)),
-        }
+    fn texts(&self, list: FieldId, elements: FieldId, name: &'static str) -> Option<Vec<String>> {
+        let texts = match (self.document.value(list), self.document.value(elements)) {
+            (Value::Absent | Value::Null, _) => return None,
+            (Value::Array(_), Value::List(list)) => list.iter().map(text).collect(),
+            _ => None,
+        };
+        texts.or_else(|| self.mistyped(name))
     }
 }
 

@@ -21,6 +21,14 @@ struct Derived {
     lineage: Option<DerivedLineage>,
     agent: Option<String>,
     internal: Option<Vec<String>>,
+    records: Option<DerivedRecords>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DerivedRecords {
+    loggable: Option<Vec<String>>,
+    allows: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,6 +85,8 @@ fn check(text: &str) {
     let is_waypoint = matches!(theirs.identity, DerivedIdentity::Waypoint);
     assert_eq!(ours.identity == Identity::Waypoint, is_waypoint, "{text}");
     assert_eq!(ours.hold_headers, theirs.hold_headers, "{text}");
+    let records = theirs.records.map_or((None, None), |records| (records.loggable, records.allows));
+    assert_eq!((ours.loggable, ours.allows), records, "{text}");
     assert_eq!(ours.lineage.is_some(), theirs.lineage.is_some(), "{text}");
     if let (Some(ours), Some(theirs)) = (ours.lineage, theirs.lineage) {
         assert_eq!(ours.secret, theirs.secret, "{text}");
@@ -141,7 +151,8 @@ fn text() -> BoxedStrategy<String> {
     // A secret, so that the rest of it matters.
     let lineage =
         lineage.prop_map(|text| text.replacen('{', "{\"secret\": \"AA==\", ", 1).replace(", }", "}"));
-    let values = prop_oneof![value.clone(), lineage].boxed();
+    let records = object(&["loggable", "allows", "other"], value.clone());
+    let values = prop_oneof![value.clone(), lineage, records].boxed();
     prop_oneof![value, object(MEMBERS, values)].boxed()
 }
 

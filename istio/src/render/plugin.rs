@@ -17,6 +17,8 @@ pub(super) struct Policy<'a> {
     pub(super) blob: &'a [u8],
     pub(super) generation: u64,
     pub(super) digest: &'a [u8; 32],
+    /// What its records show.
+    pub(super) records: Option<Value>,
 }
 
 /// The configuration of the inbound role.
@@ -39,6 +41,9 @@ pub(super) fn inbound_config(
         }
         if let Some((lineage, secret)) = governed.lineage.as_ref().zip(secret) {
             config.insert(String::from("lineage"), lineage_config(lineage, secret));
+        }
+        if let Some(records) = &policy.records {
+            config.insert(String::from("records"), records.clone());
         }
     }
     config

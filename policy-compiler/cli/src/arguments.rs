@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    build, check, completions, diff, explain_code, fmt, image, inspect, keygen, lint_cluster, render, schema,
-    test,
+    build, check, completions, diff, explain, explain_code, fmt, image, inspect, keygen, lint_cluster,
+    render, schema, test,
 };
 use crate::terminal::Colour;
 
@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Render(Box<render::Render>),
     LintCluster(lint_cluster::LintCluster),
     Inspect(inspect::Inspect),
+    Explain(Box<explain::Explain>),
     ExplainCode(explain_code::ExplainCode),
     Fmt(fmt::Fmt),
     Image(image::Image),

@@ -4,6 +4,7 @@ pub mod build;
 pub mod check;
 pub mod completions;
 pub mod diff;
+pub mod explain;
 pub mod explain_code;
 pub mod fmt;
 pub mod image;
@@ -27,7 +28,8 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<(), F
         Command::Render(render) => render.run(terminal),
         Command::LintCluster(lint) => lint.run(terminal),
         Command::Inspect(inspect) => inspect.run(terminal),
-        Command::ExplainCode(explain) => explain.run(terminal),
+        Command::ExplainCode(code) => code.run(terminal),
+        Command::Explain(explain) => explain.run(terminal),
         Command::Fmt(fmt) => fmt.run(terminal),
         Command::Image(image) => image.run(terminal),
         Command::Schema(schema) => schema.run(terminal),

@@ -28,11 +28,14 @@ mod failure;
 mod input;
 mod key;
 mod limits;
+mod log;
 mod manifests;
 mod output;
 mod policy;
+pub mod record;
 mod request;
 mod sidecar;
+mod story;
 mod terminal;
 mod time;
 

@@ -8,5 +8,9 @@ pub(crate) const MAX_DIRECTORY_DEPTH: usize = 32;
 pub(crate) const MAX_SPAN_MAP_BYTES: u64 = 256 << 20;
 /// The longest manifest of an earlier render that is read, in bytes.
 pub(crate) const MAX_MANIFEST_BYTES: u64 = 64 << 20;
+/// The longest line of a log that is read, in bytes: a longer one is left out.
+pub(crate) const MAX_LOG_LINE_BYTES: u64 = 1 << 20;
+/// How much of a log is read at a time, in bytes.
+pub(crate) const LOG_BUFFER_BYTES: usize = 1 << 20;
 /// The longest key file, in bytes.
 pub(crate) const MAX_KEY_BYTES: u64 = 4096;

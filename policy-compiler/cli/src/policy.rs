@@ -35,6 +35,19 @@ pub(crate) fn load(paths: &PolicyPaths, terminal: &mut Terminal<'_>) -> Result<L
     }
 }
 
+/// The same for commands that are not about the policy's text: only what is wrong is shown.
+pub(crate) fn load_quietly(paths: &PolicyPaths, terminal: &mut Terminal<'_>) -> Result<Loaded, Failure> {
+    let sources = paths.sources(terminal)?;
+    let checked = check(&sources);
+    if let Some(policy) = checked.policy {
+        return Ok(Loaded { sources, policy });
+    }
+    let format = Format::Human { colour: terminal.colours_err() };
+    let text = render(&checked.diagnostics, &sources, format) + &tally(&checked.diagnostics);
+    terminal.err.write_all(text.as_bytes())?;
+    Err(Failure::Rejected)
+}
+
 /// Every workload that serves something, in order.
 pub(crate) fn workloads(policy: &Policy) -> Vec<&Workload> {
     let mut workloads: Vec<_> = policy.services.iter().map(|service| &service.workload).collect();

@@ -4,27 +4,36 @@
 use std::collections::BTreeMap;
 
 use ambit_compiler::compile::{Compiled, Options, compile};
+use ambit_compiler::diagnostics::Diagnostic;
+use ambit_compiler::egress;
 use ambit_compiler::ir::RuleOrigin;
-use ambit_compiler::model::{Rule, RuleId, Service, Workload};
+use ambit_compiler::model::{self, Rule, RuleId, Service, Workload};
 use ambit_eval::{Hop, Verdict};
 use ambit_filter::decision::Decision;
+use ambit_filter::evidence::Records;
 use ambit_filter::inbound::{Inbound, Step};
 use ambit_filter::policy::Policy;
+use ambit_filter::record::{DecisionId, Record as FilterRecord};
 
 use crate::failure::{Failure, Problem};
 use crate::policy::{Loaded, refusal, workloads, written};
+use crate::record::Record;
 use crate::terminal::Terminal;
 
 /// The sidecars of a mesh.
 pub(crate) struct Sidecars<'p> {
     pub(crate) loaded: &'p Loaded,
-    by_workload: BTreeMap<&'p Workload, Sidecar>,
+    by_workload: BTreeMap<Workload, Sidecar>,
+    /// Those that judge what their workload calls outside.
+    calling: BTreeMap<Workload, Sidecar>,
 }
 
-/// The inbound filter of one workload, with its policy loaded.
+/// A filter of one workload, with its policy loaded.
 pub(crate) struct Sidecar {
     pub(crate) policy: Policy,
     pub(crate) compiled: Compiled,
+    /// What was compiled, where that is not the policy of the mesh itself.
+    model: Option<Box<model::Policy>>,
 }
 
 /// A request as it comes over a connection.
@@ -42,24 +51,22 @@ impl<'p> Sidecars<'p> {
         options: &Options,
         terminal: &mut Terminal<'_>,
     ) -> Result<Self, Failure> {
-        let mut by_workload = BTreeMap::new();
         let mut refusals = Vec::new();
+        let mut by_workload = BTreeMap::new();
         for workload in workloads(&loaded.policy) {
-            match compile(&loaded.policy, workload, options) {
-                Ok(compiled) => {
-                    let policy = Policy::load(compiled.blob.clone()).map_err(|error| {
-                        Problem::new(format!(
-                            "a sidecar refuses the policy of `{}`: {error}",
-                            written(workload)
-                        ))
-                    })?;
-                    by_workload.insert(workload, Sidecar { policy, compiled });
-                }
-                Err(error) => refusals.push(refusal(&loaded.policy, workload, &error)),
+            if let Some(sidecar) = Sidecar::start(loaded, None, workload, options, &mut refusals)? {
+                by_workload.insert(workload.clone(), sidecar);
+            }
+        }
+        let mut calling = BTreeMap::new();
+        for workload in egress::workloads(&loaded.policy) {
+            let Some(model) = egress::policy(&loaded.policy, &workload).map(Box::new) else { continue };
+            if let Some(sidecar) = Sidecar::start(loaded, Some(model), &workload, options, &mut refusals)? {
+                calling.insert(workload, sidecar);
             }
         }
         if refusals.is_empty() {
-            Ok(Self { loaded, by_workload })
+            Ok(Self { loaded, by_workload, calling })
         } else {
             Err(loaded.refuse(refusals, terminal))
         }
@@ -68,6 +75,22 @@ impl<'p> Sidecars<'p> {
     /// The sidecar of a workload.
     pub(crate) fn at(&self, workload: &Workload) -> Option<&Sidecar> {
         self.by_workload.get(workload)
+    }
+
+    /// The sidecar that wrote a record.
+    pub(crate) fn of_record(&self, record: &Record<'_>) -> Result<&Sidecar, Problem> {
+        let Some(name) = record.workload.as_deref() else {
+            let problem = Problem::new(format!("nothing was judged: the code is `{}`", record.code));
+            return Err(problem.help(format!("`ambit explain-code {}` says what to do", record.code)));
+        };
+        let (sidecars, what) = match record.protocol.as_deref() {
+            Some("egress") => (&self.calling, "whose calls outside nothing bounds"),
+            _ => (&self.by_workload, "which serves nothing"),
+        };
+        let found = sidecars.iter().find(|(workload, _)| written(workload) == name);
+        found.map(|(_, sidecar)| sidecar).ok_or_else(|| {
+            Problem::new(format!("the record is of the workload `{name}`, {what} in this policy"))
+        })
     }
 
     /// The sidecar of the workload that serves `service`.
@@ -79,6 +102,32 @@ impl<'p> Sidecars<'p> {
 }
 
 impl Sidecar {
+    fn start(
+        loaded: &Loaded,
+        model: Option<Box<model::Policy>>,
+        workload: &Workload,
+        options: &Options,
+        refusals: &mut Vec<Diagnostic>,
+    ) -> Result<Option<Self>, Problem> {
+        let source = model.as_deref().unwrap_or(&loaded.policy);
+        let compiled = match compile(source, workload, options) {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                refusals.push(refusal(source, workload, &error));
+                return Ok(None);
+            }
+        };
+        let policy = Policy::load(compiled.blob.clone()).map_err(|error| {
+            Problem::new(format!("a sidecar refuses the policy of `{}`: {error}", written(workload)))
+        })?;
+        Ok(Some(Self { policy: policy.recorded(Records::all()), compiled, model }))
+    }
+
+    /// The policy that was compiled for it.
+    pub(crate) fn model<'l>(&'l self, loaded: &'l Loaded) -> &'l model::Policy {
+        self.model.as_deref().unwrap_or(&loaded.policy)
+    }
+
     /// Judges a request as the filter does: by its headers if they are enough, else by its body.
     pub(crate) fn judge(&self, wire: &Wire, now: u64) -> Decision {
         let Wire { inbound, body } = wire;
@@ -99,15 +148,30 @@ impl Sidecar {
         refused.unwrap_or(decision)
     }
 
+    /// The record that it would write of a decision, the first one if it wrote them all, with everything in it.
+    pub(crate) fn record(&self, decision: &Decision, number: u64, now: u64) -> String {
+        FilterRecord {
+            id: DecisionId(number),
+            verdict: &decision.verdict,
+            detail: decision.detail,
+            policy: Some(&self.policy),
+            leaving: None,
+            evidence: decision.evidence.as_ref(),
+            now,
+            dropped: 0,
+        }
+        .json()
+    }
+
     /// What a rule number of this sidecar's blob stands for.
     pub(crate) fn origin(&self, number: u32) -> Option<&RuleOrigin> {
         self.compiled.rules.get(usize::try_from(number).ok()?)
     }
 
     /// The rule of the policy text that a rule number of this sidecar's blob stands for.
-    pub(crate) fn rule<'l>(&self, loaded: &'l Loaded, number: u32) -> Option<(RuleId, &'l Rule)> {
+    pub(crate) fn rule<'l>(&'l self, loaded: &'l Loaded, number: u32) -> Option<(RuleId, &'l Rule)> {
         let origin = self.origin(number)?;
-        let rule = loaded.policy.rules.get(usize::try_from(origin.rule.0).ok()?)?;
+        let rule = self.model(loaded).rules.get(usize::try_from(origin.rule.0).ok()?)?;
         Some((origin.rule, rule))
     }
 }

@@ -212,6 +212,11 @@ The arguments that an action lists are names, as in `table`; what is in an objec
 `filter[\"a.b\"]`. One that is listed may hold anything; to have only parts of an object, list the parts and not the whole. \
 Elements of lists are not told apart.";
 
+BadLoggable = 311 Error "field that records do not have" "\
+What records may show is named as in conditions: `args`, or an argument below it with all that is in it (`args.amount`), \
+`request.headers.NAME`, `request.query.NAME`, `source.ip`, or `*` for all. Method, path and the name of a tool are shown always, \
+as access logs have them.";
+
 BadActionReference = 401 Error "malformed action reference" "\
 Actions are written `service/action`. `*` stands for any run of characters except `/` within the service's name or the \
 action's name: `orders-db/*`, `*/read.*`.";

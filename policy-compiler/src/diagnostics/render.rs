@@ -5,7 +5,7 @@ mod human;
 mod json;
 mod short;
 
-use crate::diagnostics::{Diagnostics, Kind};
+use crate::diagnostics::{Diagnostics, Kind, Label};
 use crate::source::Sources;
 
 /// How diagnostics are shown.
@@ -33,4 +33,11 @@ pub fn render<C: Kind>(diagnostics: &Diagnostics<C>, sources: &Sources, format: 
         Format::Json => json::render(diagnostics, sources),
         Format::Github => github::render(diagnostics, sources),
     }
+}
+
+/// Places in the source, underlined with what is to be said of each, and no title: for those who tell of a policy and not
+/// of what is wrong with it. The first place counts most.
+#[must_use]
+pub fn excerpt(places: &[Label], sources: &Sources, colour: bool) -> String {
+    human::excerpt(places, sources, colour)
 }

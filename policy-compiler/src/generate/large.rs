@@ -2,8 +2,8 @@
 
 use crate::model::{
     Action, ActionId, Agent, Comparison, Condition, Cycles, Decimal, Delegates, EffectSet, Field, Identity,
-    Literal, Mesh, MeshEgress, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId, Selector,
-    Service, ServiceId, Through, Workload,
+    Literal, Mesh, MeshEgress, Mode, Operand, Outbound, Policy, Protocol, Reach, Records, Rule, RuleId,
+    Selector, Service, ServiceId, Through, Workload,
 };
 use crate::reference::{Case, FieldValue, Key, Lineage};
 use crate::source::Span;
@@ -60,6 +60,7 @@ pub fn large(size: Size) -> Policy {
             cycles: Cycles::Tolerate,
             mode: Mode::Enforce,
             egress: MeshEgress::default(),
+            records: Records::default(),
         },
         services: (0..size.services).map(|place| service(place, size.actions)).collect(),
         agents,

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Action, ActionId, Agent, AgentId, Budget, Cycles, Delegates, EffectSet, Identity, Mesh, MeshEgress,
-    Mission, MissionId, Mode, Outbound, PathPattern, Policy, Protocol, Reach, Rule, RuleId, Segment,
+    Mission, MissionId, Mode, Outbound, PathPattern, Policy, Protocol, Reach, Records, Rule, RuleId, Segment,
     Selector, Service, ServiceId, Through, Workload,
 };
 use crate::source::Span;
@@ -91,6 +91,7 @@ fn mesh(choices: &mut Choices) -> Mesh {
         cycles: if choices.below(2) == 0 { Cycles::Tolerate } else { Cycles::Refuse },
         mode: if choices.one_in(4) { Mode::Shadow } else { Mode::Enforce },
         egress: MeshEgress::default(),
+        records: Records::default(),
     }
 }
 

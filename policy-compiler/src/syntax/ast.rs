@@ -41,6 +41,10 @@ pub struct Mesh {
     pub revoked: Vec<Name>,
     /// `egress`
     pub egress: Option<MeshEgress>,
+    /// `records.loggable`
+    pub loggable: Vec<Name>,
+    /// `records.allows`
+    pub recorded_allows: Option<u32>,
 }
 
 /// `egress` of a mesh.

@@ -134,6 +134,7 @@ fn is_name(text: &str) -> bool {
 }
 
 fn mesh(name: Spanned<String>, spec: &Object<'_>) -> Mesh {
+    let records = spec.object("records");
     Mesh {
         name,
         trust_domains: spec.texts("trustDomains"),
@@ -146,6 +147,8 @@ fn mesh(name: Spanned<String>, spec: &Object<'_>) -> Mesh {
         mode: mode(spec),
         revoked: spec.texts("revoked"),
         egress: egress::of_mesh(spec),
+        loggable: records.as_ref().map(|records| records.texts("loggable")).unwrap_or_default(),
+        recorded_allows: records.and_then(|records| u32::try_from(records.integer("allows")?).ok()),
     }
 }
 

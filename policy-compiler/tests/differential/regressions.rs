@@ -6,8 +6,8 @@ use ambit_compiler::compile::{Options, compile};
 use ambit_compiler::generate::{Choices, policy};
 use ambit_compiler::model::{
     Action, ActionId, Agent, Condition, Cycles, Delegates, EffectSet, Field, Identity, Literal, Mesh,
-    MeshEgress, Mode, Operand, Outbound, Policy, Protocol, Reach, Rule, RuleId, Selector, Service, ServiceId,
-    TextTest, Through, Workload,
+    MeshEgress, Mode, Operand, Outbound, Policy, Protocol, Reach, Records, Rule, RuleId, Selector, Service,
+    ServiceId, TextTest, Through, Workload,
 };
 use ambit_compiler::reference::{Case, Code, FieldValue, Key, Lineage, Terms, judge};
 use ambit_compiler::source::Span;
@@ -34,6 +34,7 @@ fn denied_when(condition: Condition) -> Policy {
             cycles: Cycles::Tolerate,
             mode: Mode::Enforce,
             egress: MeshEgress::default(),
+            records: Records::default(),
         },
         services: vec![Service {
             name: "service".into(),

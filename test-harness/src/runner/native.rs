@@ -84,6 +84,7 @@ impl Runner for Native {
                 }
             },
             peer_address: b"10.0.0.1:40000".to_vec(),
+            is_recorded: false,
         };
         let (verdict, stage) = judge(policy, &inbound, &exchange);
         let reached = match (verdict.passes(), stage) {

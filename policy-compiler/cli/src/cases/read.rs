@@ -109,6 +109,7 @@ impl<'a> Reader<'a> {
             pairs: Pairs::from_headers(&pairs),
             peer: behind.peer,
             peer_address: address.map_or(ADDRESS, |(address, _)| address).as_bytes().to_vec(),
+            is_recorded: true,
         };
         Some(Case {
             name: name.to_owned(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ambit_compiler::compile::{Compiled, Options, compile};
 use ambit_compiler::egress;
 use ambit_compiler::model::{Policy, Workload};
+use ambit_compiler::records;
 use ambit_compiler::span_map::span_map;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -181,6 +182,9 @@ fn config(loaded: &Loaded, options: &Options, wanted: &Wanted<'_>, compiled: &Co
     let mut config = Map::from_iter([(String::from("policy"), json!(STANDARD.encode(&compiled.blob)))]);
     if let Some(key) = &options.signing_key {
         config.insert(String::from("keys"), json!([STANDARD.encode(key.public())]));
+    }
+    if let Some(records) = records::settings(&loaded.policy, &wanted.workload) {
+        config.insert(String::from("records"), records);
     }
     if let Way::Egress(_) = wanted.way {
         config.insert(String::from("role"), json!("outbound"));

@@ -19,7 +19,7 @@ use crate::cases::{self, Case};
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
 use crate::output::Batch;
-use crate::policy::{Loaded, load, tally};
+use crate::policy::{Loaded, load_quietly, tally};
 use crate::sidecar::Sidecars;
 use crate::terminal::Terminal;
 use coverage::Coverage;
@@ -75,6 +75,10 @@ pub struct Test {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
+    /// Also write a decision record of each test to this file, for `ambit explain` and `ambit replay`
+    #[arg(long, value_name = "FILE")]
+    records: Option<PathBuf>,
+
     /// List grants and denies that no test makes use of
     #[arg(long)]
     coverage: bool,
@@ -106,7 +110,7 @@ impl Test {
     }
 
     fn once(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-        let mut loaded = load(&self.paths, terminal)?;
+        let mut loaded = load_quietly(&self.paths, terminal)?;
         let source_digest = loaded.sources.digest();
         let files = self.add_tests(&mut loaded, terminal)?;
         let (cases, diagnostics) = cases::read(&loaded.sources, &files, &loaded.policy);
@@ -118,17 +122,21 @@ impl Test {
         let wanted = |case: &&Case| self.only.as_ref().is_none_or(|text| case.name.contains(text));
         let mut coverage = Coverage::default();
         let mut outcomes = Vec::new();
-        for case in cases.iter().filter(wanted) {
-            outcomes.push(Outcome::of(case, &sidecars, &mut coverage)?);
+        for (case, number) in cases.iter().filter(wanted).zip(1..) {
+            outcomes.push(Outcome::of(case, number, &sidecars, &mut coverage)?);
         }
         if outcomes.is_empty() {
             return Err(self.nothing(&files).into());
         }
+        let mut batch = Batch::default();
         if let Some(path) = &self.junit {
-            let mut batch = Batch::default();
             batch.stage(path, junit::render(&outcomes, &sidecars).as_bytes())?;
-            batch.commit()?;
         }
+        if let Some(path) = &self.records {
+            let lines: String = outcomes.iter().map(|outcome| format!("{}\n", outcome.record)).collect();
+            batch.stage(path, lines.as_bytes())?;
+        }
+        batch.commit()?;
         let covered = coverage.share(&loaded);
         let failed = outcomes.iter().filter(|outcome| !outcome.holds()).count();
         match self.format {

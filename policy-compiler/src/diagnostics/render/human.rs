@@ -20,16 +20,31 @@ pub(super) fn render<C: Kind>(diagnostics: &Diagnostics<C>, sources: &Sources, c
     out
 }
 
+/// Places alone.
+pub(super) fn excerpt(places: &[Label], sources: &Sources, colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let kinds = core::iter::once(AnnotationKind::Primary).chain(core::iter::repeat(AnnotationKind::Context));
+    let marks: Vec<Mark<'_>> = places.iter().zip(kinds).collect();
+    if marks.is_empty() {
+        return String::new();
+    }
+    let group = Group::with_level(Level::NOTE).elements(snippets(&marks, sources));
+    renderer.render(&[group]) + "\n"
+}
+
+/// A place, and how it is underlined.
+type Mark<'a> = (&'a Label, AnnotationKind);
+
 fn group<'a, C: Kind>(one: &'a Diagnostic<C>, sources: &'a Sources) -> Group<'a> {
     let level = match one.severity() {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(one.message.as_str()).id(one.code.to_string()));
-    for file in files(one) {
-        let Some(source) = sources.file(file) else { continue };
-        group = group.element(snippet(one, file, source));
-    }
+    let primary = core::iter::once((&one.primary, AnnotationKind::Primary));
+    let marks: Vec<Mark<'_>> =
+        primary.chain(one.secondary.iter().map(|label| (label, AnnotationKind::Context))).collect();
+    let mut group = Group::with_title(level.primary_title(one.message.as_str()).id(one.code.to_string()))
+        .elements(snippets(&marks, sources));
     if let Some(help) = &one.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
@@ -39,28 +54,20 @@ fn group<'a, C: Kind>(one: &'a Diagnostic<C>, sources: &'a Sources) -> Group<'a>
     group
 }
 
-/// The files that a diagnostic points into, the primary place's first.
-fn files<C>(one: &Diagnostic<C>) -> Vec<FileId> {
-    let mut files = vec![one.primary.span.file];
-    for label in &one.secondary {
+/// A snippet for each file that marks are in, the first one's first.
+fn snippets<'a>(marks: &[Mark<'a>], sources: &'a Sources) -> Vec<Snippet<'a, Annotation<'a>>> {
+    let mut files: Vec<FileId> = Vec::new();
+    for (label, _) in marks {
         if !files.contains(&label.span.file) {
             files.push(label.span.file);
         }
     }
-    files
+    files.into_iter().filter_map(|file| Some(snippet(marks, file, sources.file(file)?))).collect()
 }
 
-/// The lines of one file that a diagnostic points to. Only those lines are handed on, since a policy may be long.
-fn snippet<'a, C>(
-    one: &'a Diagnostic<C>,
-    file: FileId,
-    source: &'a SourceFile,
-) -> Snippet<'a, Annotation<'a>> {
-    let labels = || {
-        let primary = core::iter::once((&one.primary, AnnotationKind::Primary));
-        let others = one.secondary.iter().map(|label| (label, AnnotationKind::Context));
-        primary.chain(others).filter(move |(label, _)| label.span.file == file)
-    };
+/// The lines of one file that marks are in. Only those lines are handed on, since a policy may be long.
+fn snippet<'a>(marks: &[Mark<'a>], file: FileId, source: &'a SourceFile) -> Snippet<'a, Annotation<'a>> {
+    let labels = || marks.iter().copied().filter(move |(label, _)| label.span.file == file);
     let first = labels().map(|(label, _)| label.span.start).min().unwrap_or(0);
     let last = labels().map(|(label, _)| label.span.end).max().unwrap_or(0);
     let first_line = source.place(first).line;

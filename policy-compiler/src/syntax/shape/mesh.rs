@@ -37,5 +37,33 @@ pub(super) const SPEC: Object = Object {
             "What it says of calls outside.",
             "{internal: [10.0.0.0/8]}",
         ),
+        Field::optional(
+            "records",
+            Shape::Object(&RECORDS),
+            "What decision records show.",
+            "{loggable: [args.amount]}",
+        )
+        .mistaken(&["logging", "log", "audit"]),
+    ],
+};
+
+const RECORDS: Object = Object {
+    name: "MeshRecords",
+    doc: "What decision records show.",
+    fields: &[
+        Field::optional(
+            "loggable",
+            Shape::List { item: &TEXT, may_be_empty: true },
+            "Fields that records show as they are, with all that is in them, as conditions name them; `*` is all. Of the others they have a digest. Default: none.",
+            "[args.amount, request.headers.x-tenant]",
+        )
+        .mistaken(&["fields", "show", "plain"]),
+        Field::optional(
+            "allows",
+            Shape::Integer { min: 0, max: 1_000_000 },
+            "One in this many allows is recorded; 0 is none. Denies are recorded always. Default: 0.",
+            "1000",
+        )
+        .mistaken(&["sample", "sampling", "allowed"]),
     ],
 };

@@ -63,6 +63,7 @@ pub(crate) fn inbound<'a>(choices: &mut Input<'a>, input: &mut Input<'a>) -> Inb
         pairs: Pairs::from_headers(&headers),
         peer: Peer::San(CALLER.to_vec()),
         peer_address: Vec::new(),
+        is_recorded: true,
     }
 }
 

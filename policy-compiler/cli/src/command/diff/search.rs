@@ -312,6 +312,7 @@ impl Search<'_, '_> {
                     pairs: Pairs::from_headers(&pairs),
                     peer: behind.peer(),
                     peer_address: request.asked.address().as_bytes().to_vec(),
+                    is_recorded: false,
                 },
                 body: request.sent.body.clone(),
             };

@@ -7,7 +7,9 @@ use ambit_eval::Verdict;
 
 use super::outcome::line_of;
 use crate::policy::Loaded;
+use crate::record::{Missing, Record};
 use crate::sidecar::Sidecar;
+use crate::story::Story;
 
 /// Rules that had a part in a verdict.
 #[derive(Debug, Default)]
@@ -24,9 +26,16 @@ pub(super) struct Share {
 
 impl Coverage {
     /// Counts what had a part in a verdict.
-    pub(super) fn add(&mut self, sidecar: &Sidecar, verdict: &Verdict) {
-        let origin = verdict.rule.and_then(|number| sidecar.origin(number));
-        self.used.extend(origin.map(|origin| origin.rule));
+    pub(super) fn add(&mut self, sidecar: &Sidecar, loaded: &Loaded, verdict: &Verdict, record: &str) {
+        let mut rules: Vec<u32> = verdict.rule.into_iter().collect();
+        if verdict.allows()
+            && let Ok(Some(record)) = Record::find(record)
+        {
+            // Of everyone, the first grant that holds.
+            let story = Story::new(&record, sidecar, loaded, Missing::Absent);
+            rules.extend(story.agreeing().into_iter().map(|one| one.rule));
+        }
+        self.used.extend(rules.into_iter().filter_map(|rule| Some(sidecar.origin(rule)?.rule)));
     }
 
     pub(super) fn share(&self, loaded: &Loaded) -> Share {

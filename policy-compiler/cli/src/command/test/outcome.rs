@@ -8,7 +8,9 @@ use super::coverage::Coverage;
 use crate::advice::remedy;
 use crate::cases::{Case, Code, ExpectedVerdict};
 use crate::failure::Failure;
+use crate::record::{Missing, Record};
 use crate::sidecar::{Sidecar, Sidecars, limiting};
+use crate::story::Story;
 
 /// A test, and what came of it.
 pub(super) struct Outcome<'c> {
@@ -18,6 +20,8 @@ pub(super) struct Outcome<'c> {
     pub(super) detail: Option<&'static str>,
     /// The agent or the mission that limits it.
     pub(super) by: Option<String>,
+    /// The record that a sidecar would write of it.
+    pub(super) record: String,
     /// Why it is not as it was meant to be; empty if it is.
     wrong: Vec<String>,
     /// The sidecar that judged it.
@@ -27,6 +31,7 @@ pub(super) struct Outcome<'c> {
 impl<'c> Outcome<'c> {
     pub(super) fn of(
         case: &'c Case,
+        number: u64,
         sidecars: &'c Sidecars<'_>,
         coverage: &mut Coverage,
     ) -> Result<Self, Failure> {
@@ -36,12 +41,20 @@ impl<'c> Outcome<'c> {
         let sidecar = sidecars.of(service)?;
         let decision = sidecar.judge(&case.wire, case.now);
         let verdict = decision.verdict;
-        coverage.add(sidecar, &verdict);
+        let record = sidecar.record(&decision, number, case.now);
+        coverage.add(sidecar, loaded, &verdict, &record);
         let by = limiting(&verdict).and_then(|(place, is_mission)| {
             if is_mission { case.missions.get(place) } else { case.members.get(place) }
         });
-        let mut outcome =
-            Self { case, verdict, detail: decision.detail, by: by.cloned(), wrong: Vec::new(), sidecar };
+        let mut outcome = Self {
+            case,
+            verdict,
+            detail: decision.detail,
+            by: by.cloned(),
+            record,
+            wrong: Vec::new(),
+            sidecar,
+        };
         outcome.compare(sidecars);
         Ok(outcome)
     }
@@ -106,10 +119,9 @@ impl<'c> Outcome<'c> {
     /// What to say of a test that does not hold.
     pub(super) fn diagnostic(&self, sidecars: &Sidecars<'_>) -> Diagnostic<Code> {
         let mut said = Diagnostic::new(Code::Failed, self.case.span, self.wrong()).label(&self.case.asked);
-        let rule = self.verdict.rule.and_then(|number| self.sidecar.rule(sidecars.loaded, number));
-        if let Some((_, rule)) = rule {
-            let what = if self.verdict.allows() { "by this grant of the caller" } else { "this decides" };
-            said = said.also(rule.span, what);
+        if let Ok(Some(record)) = Record::find(&self.record) {
+            let story = Story::new(&record, self.sidecar, sidecars.loaded, Missing::Absent);
+            said.secondary = story.places();
         }
         if !self.verdict.allows() {
             let detail = self.detail.map_or_else(String::new, |detail| format!(" ({detail})"));

@@ -12,6 +12,7 @@ use ambit_lineage::shared::Unspent;
 use crate::decision::Decision;
 use crate::destination::Route;
 use crate::egress::Leaving;
+use crate::head::Pairs;
 use crate::host::{self, Action, Level};
 use crate::live;
 use crate::outbound::{Behalf, Call, Stamped, stays_in_mesh};
@@ -55,7 +56,7 @@ impl OutboundCall {
     fn stamp(&self) -> Result<(), Refused> {
         let configured = self.configured.as_ref().ok_or(Code::NoPolicy)?;
         let settings = &configured.settings;
-        let pairs = host::request_headers().ok_or(Code::RequestMalformed)?;
+        let pairs = host::request_headers().filter(Pairs::is_whole).ok_or(Code::RequestMalformed)?;
         let call = Call::read(&pairs);
         let live = settings.live.as_ref().ok_or(Code::NoPolicy)?;
         // Asked before any header is changed, which makes the proxy forget the route.

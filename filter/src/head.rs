@@ -62,6 +62,12 @@ impl Pairs {
         self.split().map(|(sizes, _)| sizes.as_chunks::<8>().0.len())
     }
 
+    /// Whether all of them are there.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.stated() == Some(self.iter().count())
+    }
+
     fn split(&self) -> Option<(&[u8], &[u8])> {
         let (count, rest) = self.bytes.split_first_chunk::<4>()?;
         let sizes = usize::try_from(u32::from_le_bytes(*count)).ok()?.checked_mul(8)?;

@@ -12,6 +12,7 @@ use ambit_lineage::header::HEADER_NAME;
 use ambit_lineage::shared::Ticket;
 
 use crate::decision::Decision;
+use crate::head::Pairs;
 use crate::host::{self, Action};
 use crate::inbound::{Inbound, Passing, Reading, Step};
 use crate::listing::{self, Listing, Passed};
@@ -307,7 +308,7 @@ impl Http {
 
 /// Fits the headers of a reply to what becomes of its body. Whether the host did all that.
 fn reply_headers(listing: &mut Listing, is_end: bool) -> bool {
-    let Some(pairs) = host::response_headers() else { return false };
+    let Some(pairs) = host::response_headers().filter(Pairs::is_whole) else { return false };
     let (names, is_replaced) = match listing.head(&pairs, is_end) {
         listing::Head::AsIt => return true,
         listing::Head::Without(names) => (names, false),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use ambit_harness::egress;
 use ambit_harness::scenario::{self, Scenario, Step};
 
 const TITLE: &str = "## Attacks that others have met";
@@ -38,6 +39,10 @@ fn every_attack_is_held_by_something() {
 /// The names of a scenario's cases.
 fn cases<'s>(scenarios: &'s mut BTreeMap<String, Vec<String>>, file: &str) -> &'s [String] {
     scenarios.entry(file.to_owned()).or_insert_with(|| {
+        if let Some(file) = file.strip_prefix("egress/") {
+            let all = egress::load_all().unwrap().into_iter().find(|scenario| scenario.name == file);
+            return all.into_iter().flat_map(|all| all.departures).map(|departure| departure.name).collect();
+        }
         let path = scenario::directory().join(file).with_extension("yaml");
         let Ok(Scenario { steps, .. }) = scenario::load(&path) else { return Vec::new() };
         let names = steps.into_iter().filter_map(|step| match step {

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    build, check, completions, explain, explain_code, fmt, image, inspect, keygen, lint_cluster, render,
-    schema, test,
+    build, check, completions, diff, explain, explain_code, fmt, image, inspect, keygen, lint_cluster,
+    render, schema, test,
 };
 use crate::terminal::Colour;
 
@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Check(check::Check),
     Build(build::Build),
     Test(Box<test::Test>),
+    Diff(Box<diff::Diff>),
     Render(Box<render::Render>),
     LintCluster(lint_cluster::LintCluster),
     Inspect(inspect::Inspect),

@@ -13,6 +13,7 @@ use ambit_eval::Code as VerdictCode;
 
 pub(crate) use code::Code;
 pub(crate) use principal::principal_of;
+pub(crate) use read::ADDRESS;
 
 use crate::sidecar::Wire;
 

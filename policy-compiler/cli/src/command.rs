@@ -3,6 +3,7 @@
 pub mod build;
 pub mod check;
 pub mod completions;
+pub mod diff;
 pub mod explain;
 pub mod explain_code;
 pub mod fmt;
@@ -23,6 +24,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<(), F
         Command::Check(check) => check.run(terminal),
         Command::Build(build) => build.run(terminal),
         Command::Test(test) => test.run(terminal),
+        Command::Diff(diff) => diff.run(terminal),
         Command::Render(render) => render.run(terminal),
         Command::LintCluster(lint) => lint.run(terminal),
         Command::Inspect(inspect) => inspect.run(terminal),

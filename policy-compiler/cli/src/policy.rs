@@ -7,7 +7,7 @@ use ambit_compiler::diagnostics::render::{Format, render};
 use ambit_compiler::diagnostics::{Code, Diagnostic, Diagnostics, Kind};
 use ambit_compiler::egress;
 use ambit_compiler::model::{Policy, Workload};
-use ambit_compiler::source::Sources;
+use ambit_compiler::source::{Sources, Span};
 use ambit_compiler::syntax::suggest::nearest;
 
 use crate::failure::{Failure, Problem};
@@ -83,6 +83,14 @@ pub(crate) fn tally<C: Kind>(diagnostics: &Diagnostics<C>) -> String {
 }
 
 impl Loaded {
+    /// `FILE:LINE`
+    pub(crate) fn place(&self, span: Span) -> String {
+        match self.sources.file(span.file) {
+            Some(file) => format!("{}:{}", file.name(), file.place(span.start).line),
+            None => String::from("?"),
+        }
+    }
+
     /// The workload that is written `NAMESPACE/SERVICE_ACCOUNT`.
     pub(crate) fn workload(&self, text: &str) -> Result<&Workload, Problem> {
         let known = workloads(&self.policy);

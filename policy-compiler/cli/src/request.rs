@@ -174,6 +174,11 @@ fn grpc(asked: &str) -> Option<Draft> {
     is_method.then(|| Draft { method: String::from("POST"), path: asked.to_owned(), headers, body })
 }
 
+/// The operations of A2A that a request in short may be.
+pub(crate) fn operations() -> impl Iterator<Item = &'static str> {
+    A2A_METHODS.iter().map(|(key, _)| *key)
+}
+
 /// Reads a request as HTTP/1.1 has it: the request line, header lines, an empty line, and the body. The version may be
 /// left out, and so may `content-length`.
 ///

@@ -88,6 +88,11 @@ impl<'p> Sidecars<'p> {
         })
     }
 
+    /// The sidecar of a workload.
+    pub(crate) fn at(&self, workload: &Workload) -> Option<&Sidecar> {
+        self.by_workload.get(workload)
+    }
+
     /// The sidecar of the workload that serves `service`.
     pub(crate) fn of(&self, service: &Service) -> Result<&Sidecar, Problem> {
         self.by_workload

@@ -27,7 +27,7 @@ const TEST: &[&str] = &[
 const NOBODY: &str = "nobody";
 
 /// Where the downstream connection comes from, unless a test says.
-const ADDRESS: &str = "10.0.0.1";
+pub(crate) const ADDRESS: &str = "10.0.0.1";
 
 /// A reader of one document.
 struct Reader<'a> {

@@ -88,6 +88,12 @@ impl<'p> Sidecars<'p> {
         })
     }
 
+    /// Every filter: of what its workload is asked, and (`true`) of what it asks of the outside.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Workload, bool, &Sidecar)> {
+        let asked = self.by_workload.iter().map(|(workload, sidecar)| (workload, false, sidecar));
+        asked.chain(self.calling.iter().map(|(workload, sidecar)| (workload, true, sidecar)))
+    }
+
     /// The sidecar of a workload.
     pub(crate) fn at(&self, workload: &Workload) -> Option<&Sidecar> {
         self.by_workload.get(workload)

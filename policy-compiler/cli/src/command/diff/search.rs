@@ -311,6 +311,7 @@ impl Search<'_, '_> {
                 inbound: Inbound {
                     pairs: Pairs::from_headers(&pairs),
                     peer: behind.peer(),
+                    is_recorded: false,
                     peer_address: request.asked.address().as_bytes().to_vec(),
                 },
                 body: request.sent.body.clone(),

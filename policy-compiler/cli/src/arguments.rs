@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    build, check, completions, diff, explain, explain_code, fmt, image, inspect, keygen, lint_cluster,
-    render, replay, schema, test,
+    build, check, completions, diff, escalations, explain, explain_code, fmt, graph, image, inspect, keygen,
+    lint_cluster, render, replay, schema, test,
 };
 use crate::terminal::Colour;
 
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Render(Box<render::Render>),
     LintCluster(lint_cluster::LintCluster),
     Inspect(inspect::Inspect),
+    Graph(Box<graph::Graph>),
+    Escalations(escalations::Escalations),
     Explain(Box<explain::Explain>),
     ExplainCode(explain_code::ExplainCode),
     Fmt(fmt::Fmt),

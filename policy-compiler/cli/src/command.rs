@@ -4,9 +4,11 @@ pub mod build;
 pub mod check;
 pub mod completions;
 pub mod diff;
+pub mod escalations;
 pub mod explain;
 pub mod explain_code;
 pub mod fmt;
+pub mod graph;
 pub mod image;
 pub mod inspect;
 pub mod keygen;
@@ -31,6 +33,8 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<(), F
         Command::LintCluster(lint) => lint.run(terminal),
         Command::Inspect(inspect) => inspect.run(terminal),
         Command::ExplainCode(code) => code.run(terminal),
+        Command::Graph(graph) => graph.run(terminal),
+        Command::Escalations(escalations) => escalations.run(terminal),
         Command::Explain(explain) => explain.run(terminal),
         Command::Fmt(fmt) => fmt.run(terminal),
         Command::Image(image) => image.run(terminal),

@@ -33,6 +33,7 @@ mod log;
 mod manifests;
 mod output;
 mod policy;
+mod reach;
 pub mod record;
 mod request;
 mod sidecar;

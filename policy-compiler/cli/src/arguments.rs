@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     build, check, completions, diff, explain, explain_code, fmt, image, inspect, keygen, lint_cluster,
-    render, schema, test,
+    render, replay, schema, test,
 };
 use crate::terminal::Colour;
 
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Build(build::Build),
     Test(Box<test::Test>),
     Diff(Box<diff::Diff>),
+    Replay(Box<replay::Replay>),
     Render(Box<render::Render>),
     LintCluster(lint_cluster::LintCluster),
     Inspect(inspect::Inspect),

@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod keygen;
 pub mod lint_cluster;
 pub mod render;
+pub mod replay;
 pub mod schema;
 pub mod test;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<(), F
         Command::Build(build) => build.run(terminal),
         Command::Test(test) => test.run(terminal),
         Command::Diff(diff) => diff.run(terminal),
+        Command::Replay(replay) => replay.run(terminal),
         Command::Render(render) => render.run(terminal),
         Command::LintCluster(lint) => lint.run(terminal),
         Command::Inspect(inspect) => inspect.run(terminal),

@@ -25,6 +25,7 @@ mod cases;
 pub mod command;
 mod exit;
 mod failure;
+mod gate;
 mod input;
 mod key;
 mod limits;

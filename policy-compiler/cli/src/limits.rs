@@ -12,5 +12,7 @@ pub(crate) const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 pub(crate) const MAX_LOG_LINE_BYTES: u64 = 1 << 20;
 /// How much of a log is read at a time, in bytes.
 pub(crate) const LOG_BUFFER_BYTES: usize = 1 << 20;
+/// How much of a log is replayed at a time by one thread, in bytes.
+pub(crate) const REPLAY_BATCH_BYTES: usize = 1 << 20;
 /// The longest key file, in bytes.
 pub(crate) const MAX_KEY_BYTES: u64 = 4096;

@@ -93,6 +93,12 @@ impl<'p> Sidecars<'p> {
         })
     }
 
+    /// Every filter: of what its workload is asked, and (`true`) of what it asks of the outside.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Workload, bool, &Sidecar)> {
+        let asked = self.by_workload.iter().map(|(workload, sidecar)| (workload, false, sidecar));
+        asked.chain(self.calling.iter().map(|(workload, sidecar)| (workload, true, sidecar)))
+    }
+
     /// The sidecar of the workload that serves `service`.
     pub(crate) fn of(&self, service: &Service) -> Result<&Sidecar, Problem> {
         self.by_workload

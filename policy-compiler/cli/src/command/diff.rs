@@ -17,6 +17,7 @@ use ambit_compiler::compile::Options;
 use clap::{Args, ValueEnum};
 
 use crate::failure::Failure;
+use crate::gate::FailOn;
 use crate::input::PolicyPaths;
 use crate::policy::{Loaded, load};
 use crate::sidecar::Sidecars;
@@ -81,13 +82,6 @@ enum DiffFormat {
     Json,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum FailOn {
-    Allowed,
-    Denied,
-    Any,
-}
-
 impl Diff {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
         let old = read(&self.old, terminal)?;
@@ -111,13 +105,11 @@ impl Diff {
     }
 
     fn fails(&self, found: &Found) -> bool {
-        let has = |way: Way| found.changes.iter().any(|change| change.way == way);
-        match self.fail_on {
-            None => false,
-            Some(FailOn::Allowed) => has(Way::Allowed),
-            Some(FailOn::Denied) => has(Way::Denied),
-            Some(FailOn::Any) => !found.changes.is_empty() || !found.silent.is_empty(),
-        }
+        let has = |way: Way| found.of(way).next().is_some();
+        self.fail_on.is_some_and(|what| {
+            what.names(has(Way::Allowed), has(Way::Denied))
+                || (what == FailOn::Any && !found.silent.is_empty())
+        })
     }
 }
 

@@ -311,8 +311,8 @@ impl Search<'_, '_> {
                 inbound: Inbound {
                     pairs: Pairs::from_headers(&pairs),
                     peer: behind.peer(),
-                    peer_address: request.asked.address().as_bytes().to_vec(),
                     is_recorded: false,
+                    peer_address: request.asked.address().as_bytes().to_vec(),
                 },
                 body: request.sent.body.clone(),
             };

@@ -181,6 +181,7 @@ impl<'p> Target<'p> {
             met: BTreeSet::new(),
         };
         search.met.insert((self.name.0.to_owned(), self.name.1.to_owned()));
+        requests.iter().for_each(|request| search.meet(request));
         for caller in everyone {
             search
                 .behind(&Behind { caller, members: Vec::new(), mission: None, is_stamped: true }, &requests);
@@ -270,6 +271,23 @@ struct Search<'s, 'p> {
 }
 
 impl Search<'_, '_> {
+    /// Notes what either policy takes a request for: short forms are keys, but for the query.
+    fn meet(&mut self, request: &Prepared) {
+        let protocol = match request.protocol {
+            Protocol::Http => ambit_eval::Protocol::Http,
+            Protocol::Mcp => ambit_eval::Protocol::Mcp,
+            Protocol::A2a => ambit_eval::Protocol::A2a,
+            Protocol::Grpc => ambit_eval::Protocol::Grpc,
+            Protocol::Egress => ambit_eval::Protocol::Egress,
+        };
+        let key = request.asked.send.split('?').next().unwrap_or_default();
+        for sidecar in [self.target.old_sidecar, self.target.new_sidecar].into_iter().flatten() {
+            let program = sidecar.policy.program();
+            let action = program.action(protocol, key.as_bytes());
+            self.met.extend(action.and_then(|action| name_of(sidecar, action)));
+        }
+    }
+
     /// Whether someone may hold something of what is asked, under either policy.
     fn holds(&self, who: &Who) -> bool {
         let sides = [(&self.sides.old, self.target.old_sidecar), (&self.sides.new, self.target.new_sidecar)];
@@ -320,6 +338,9 @@ impl Search<'_, '_> {
             let new = self.judge(self.target.new_sidecar, &wire, request.asked.now());
             if old.passes != new.passes {
                 self.change(behind, request, &old, &new);
+            } else if is_for_lineage(&old.verdict) && is_for_lineage(&new.verdict) {
+                // Whatever else it asked for, both would deny it.
+                return;
             }
         }
     }
@@ -369,9 +390,34 @@ impl Search<'_, '_> {
     }
 }
 
+/// Whether a verdict denies for who asks on whose behalf, before anyone looks at what is asked.
+const fn is_for_lineage(verdict: &Verdict) -> bool {
+    // Shadow mode is also that of the service.
+    !verdict.shadow
+        && matches!(
+            verdict.code,
+            Code::CallerUnmapped
+                | Code::CallerForeign
+                | Code::MemberRevoked
+                | Code::LineageMemberUnmapped
+                | Code::LineageMissing
+                | Code::MayNotOriginate
+                | Code::MissionRequired
+                | Code::MissionNotPermitted
+                | Code::DepthExceeded
+                | Code::Cycle
+                | Code::DelegationNotPermitted
+        )
+}
+
 /// What a request was taken for.
 fn action_name(sidecar: &Sidecar, verdict: &Verdict) -> Option<(String, String)> {
-    let (service, action) = sidecar.policy.program().action_name(verdict.action?)?;
+    name_of(sidecar, verdict.action?)
+}
+
+/// Service and action of an action's number.
+fn name_of(sidecar: &Sidecar, action: u16) -> Option<(String, String)> {
+    let (service, action) = sidecar.policy.program().action_name(action)?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Some((text(service), text(action)))
 }

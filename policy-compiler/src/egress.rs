@@ -68,13 +68,18 @@ pub fn policy(policy: &Policy, workload: &Workload) -> Option<Policy> {
     let list = egress.map_or(caller.span, |egress| egress.span);
     // What the mesh denies where it says nothing is for those who asked to be bounded.
     let denies = egress.is_some() || policy.mesh.egress.span.is_some();
+    let behind = behind(policy, caller);
     let mut rules = Rules::default();
-    let agents = policy.agents.iter().map(|agent| {
+    let agents = policy.agents.iter().zip(&behind).map(|(agent, is_behind)| {
         // The caller is this one agent, whoever else says so.
         let is_caller = core::ptr::eq(agent, caller);
         let reach = Reach { direct: is_caller, through: Through::Anyone };
         Agent {
-            grants: rules.grants(agent.egress.as_ref(), &reach, agent.span),
+            // A lineage that someone else is in is refused for its shape, so that no blob needs to know that list.
+            grants: match is_behind {
+                true => rules.grants(agent.egress.as_ref(), &reach, agent.span),
+                false => Vec::new(),
+            },
             denies: if is_caller && denies { rules.denies(policy, list) } else { Vec::new() },
             outbound: Outbound::default(),
             egress: None,
@@ -100,6 +105,38 @@ pub fn policy(policy: &Policy, workload: &Workload) -> Option<Policy> {
         rules: rules.0,
         effects: policy.effects.clone(),
     })
+}
+
+/// Of each agent, whether it may stand behind a call of the caller, over whomever it may delegate to; the caller may.
+fn behind(policy: &Policy, caller: &Agent) -> Vec<bool> {
+    let mut delegators: Vec<Vec<usize>> = vec![Vec::new(); policy.agents.len()];
+    let mut to_anyone = Vec::new();
+    for (place, agent) in policy.agents.iter().enumerate() {
+        match &agent.delegates.to {
+            None => to_anyone.push(place),
+            Some(to) => {
+                for id in to {
+                    let list = usize::try_from(id.0).ok().and_then(|id| delegators.get_mut(id));
+                    list.into_iter().for_each(|list| list.push(place));
+                }
+            }
+        }
+    }
+    let mut behind = vec![false; policy.agents.len()];
+    let mut waiting: Vec<usize> = (0..)
+        .zip(&policy.agents)
+        .filter(|(_, agent)| core::ptr::eq(*agent, caller))
+        .map(|(place, _)| place)
+        .chain(to_anyone)
+        .collect();
+    while let Some(place) = waiting.pop() {
+        match behind.get_mut(place) {
+            Some(known) if !*known => *known = true,
+            _ => continue,
+        }
+        waiting.extend(delegators.get(place).into_iter().flatten());
+    }
+    behind
 }
 
 /// All that is outside.

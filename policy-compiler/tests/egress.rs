@@ -132,6 +132,59 @@ fn no_one_else_calls_from_the_workload() {
     }
 }
 
+/// Lists of agents that may stand behind nobody's call here are not carried, and lineages with them are denied as before.
+#[test]
+fn a_blob_knows_the_lists_of_those_who_may_stand_behind_a_call() {
+    let agent = |name: &str, to: &str| {
+        format!(
+            "apiVersion: ambit.dev/v1alpha1\nkind: Agent\nmetadata: {{name: {name}}}\nspec:\n  \
+             identity: [{{namespace: w, serviceAccount: {name}}}]\n  originates: true\n  delegates: {{to: [{to}]}}\n  \
+             egress: {{allow: [both.example, {name}.example]}}\n---\n"
+        )
+    };
+    let text: String =
+        [("w1", ""), ("near", "w1"), ("far", "near"), ("all", "'*'"), ("away", "far2"), ("far2", "")]
+            .iter()
+            .map(|(name, to)| agent(name, to))
+            .collect();
+    let policy = check(&Sources::single("a.yaml", text)).policy.unwrap();
+    let outside = egress::policy(&policy, &workload()).unwrap();
+    let carried: Vec<&str> = outside
+        .agents
+        .iter()
+        .filter(|agent| !agent.grants.is_empty())
+        .map(|agent| agent.name.as_str())
+        .collect();
+    assert_eq!(carried, ["w1", "near", "far", "all"]);
+    let call = |members: &[&str]| {
+        let principal = |name: &&str| format!("spiffe://cluster.local/ns/w/sa/{name}");
+        let port = FieldValue::Number(Decimal::whole(443));
+        let case = Case {
+            peer: Some(principal(&"w1")),
+            lineage: Lineage::Parsed {
+                members: members.iter().map(principal).collect(),
+                missions: Vec::new(),
+                merged: false,
+            },
+            protocol: Protocol::Egress,
+            key: Key::Known(b"connect".to_vec()),
+            fields: BTreeMap::from([
+                (Field::DestinationHost, FieldValue::Text(b"both.example".to_vec())),
+                (Field::DestinationPort, port),
+            ]),
+            arguments: None,
+            now: 0,
+        };
+        judge(&outside, &workload(), &case, Terms::default()).code
+    };
+    for members in [&[][..], &["near"], &["far", "near"], &["all"], &["all", "near"]] {
+        assert_eq!(call(members), Code::Allowed, "{members:?}");
+    }
+    for members in [&["far"][..], &["away"], &["far2"], &["away", "near"]] {
+        assert_eq!(call(members), Code::DelegationNotPermitted, "{members:?}");
+    }
+}
+
 /// An agent's list of these entries, if they are accepted.
 fn listed(entries: &[&str]) -> Option<Vec<Destination>> {
     let entries: Vec<String> = entries.iter().map(|entry| format!("{entry:?}")).collect();

@@ -42,7 +42,8 @@ fn bound<'n>(cluster: &Cluster<'n>, pods: &Pods<'_>) -> Option<Bound<'n>> {
         let path = ["metadata", "annotations"];
         at(plugin.object.node, &path).and_then(|node| text(node, &[&format!("{DOMAIN}/egress")]))
     })?;
-    Some(Bound { list: None, is_held: word == "enforce" })
+    // Without a list of its own, only lists of others count, for whom it calls.
+    (word != "unlisted").then(|| Bound { list: None, is_held: word == "enforce" })
 }
 
 fn outbound<'a, 'n>(cluster: &'a Cluster<'n>, pods: &'a Pods<'_>) -> impl Iterator<Item = &'a Plugin<'n>> {

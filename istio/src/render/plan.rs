@@ -46,13 +46,19 @@ pub struct Bounded {
     pub internal: Vec<String>,
     /// Whether it is held to it, and not only watched.
     pub is_held: bool,
+    /// Whether it has a list of its own. Without one, only lists of others count, for whom it calls.
+    pub is_listed: bool,
 }
 
 impl Bounded {
     /// How it is held to it, in a word.
     #[must_use]
     pub const fn mode(&self) -> &'static str {
-        if self.is_held { "enforce" } else { "shadow" }
+        match (self.is_listed, self.is_held) {
+            (false, _) => "unlisted",
+            (true, true) => "enforce",
+            (true, false) => "shadow",
+        }
     }
 }
 
@@ -227,7 +233,8 @@ fn bounded(
     let judged = |reach: Reach, is_held: bool| {
         let internal = policy.mesh.egress.internal.iter().map(|cidr| Network::new(*cidr).to_string());
         let principal = egress::principal(policy, workload);
-        Some(Bounded { reach, principal, internal: internal.collect(), is_held })
+        let is_listed = agent.egress.is_some();
+        Some(Bounded { reach, principal, internal: internal.collect(), is_held, is_listed })
     };
     let Some(egress) = &agent.egress else {
         if is_stamped {

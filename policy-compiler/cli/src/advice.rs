@@ -181,7 +181,7 @@ const fn of(code: Code) -> (&'static str, &'static str) {
         ),
         Code::EgressNotAllowed => (
             "The destination outside the mesh is on the allowlist of not every agent in the lineage.",
-            "Add the host to `egress.hosts` of the agent that the decision record names. `*.example.com` covers what is below it, not `example.com` itself; addresses are not hosts.",
+            "Add the destination to `egress.allow` of the agent that the decision record names, with its port if that is neither 443 nor, for HTTP, 80. `*.example.com` covers what is below it, not `example.com` itself; an address is allowed by `cidr`. An entry with `methods` or `pathPrefix` allows nothing of which the proxy sees no HTTP: have the application call `http://`.",
         ),
         Code::ReplyUnreadable => (
             "The caller asked for a list of tools, resources or prompts, and the reply of the server is compressed, too large, or not the JSON that MCP demands. An entry that cannot be read cannot be judged.",

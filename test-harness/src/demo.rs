@@ -3,6 +3,7 @@
 
 mod agent;
 mod keep;
+mod outside;
 mod paint;
 mod play;
 mod story;
@@ -92,7 +93,8 @@ fn play(options: &Options) -> Result<bool, String> {
     let say = |line: &str| eprintln!("[{:>5.1} s] {line}", began.elapsed().as_secs_f64());
     let mut stage = Stage::set(&options.policy, &say)?;
     println!();
-    let surprises = stage.play(&mut std::io::stdout(), colours())?;
+    let mut surprises = stage.play(&mut std::io::stdout(), colours())?;
+    surprises.extend(outside::tell(&mut std::io::stdout(), colours())?);
     for surprise in &surprises {
         println!("\nnot as expected: {surprise}");
     }

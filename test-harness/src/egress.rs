@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use file::load_all;
+pub(crate) use play::faults;
 pub use play::play;
 pub use policy::Configs;
 

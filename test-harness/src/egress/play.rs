@@ -62,7 +62,8 @@ fn count(departure: &Departure, counters: &mut Counters) {
     }
 }
 
-fn faults(departure: &Departure, seen: &Seen) -> Vec<String> {
+/// What is not as the departure says.
+pub(crate) fn faults(departure: &Departure, seen: &Seen) -> Vec<String> {
     let mut faults = Vec::new();
     let (passes, judged) = match &departure.expected {
         Expected::Stays => (true, None),

@@ -141,6 +141,14 @@ pub(crate) fn flush() {
     });
 }
 
+/// The names of all counters, as the host is told them. Envoy's Prometheus output has `_` for `.` and `-`.
+#[must_use]
+pub fn names() -> Vec<String> {
+    let verdicts = Code::ALL.iter().map(|code| usize::from(code.number()));
+    let events = [Event::Shadow, Event::LostLineage, Event::Dropped].map(place_of);
+    verdicts.chain(events).map(name).collect()
+}
+
 fn name(place: usize) -> String {
     match u8::try_from(place).ok().and_then(Code::from_number) {
         Some(Code::Allowed) => String::from("ambit.allow"),

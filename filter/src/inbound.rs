@@ -387,9 +387,10 @@ impl<'a> Judge<'a> {
         decision
     }
 
-    /// A decision with what it was made of.
+    /// A decision with what it was made of; one on a URL brings its own.
     fn recorded(&self, mut decision: Decision) -> Decision {
-        decision.evidence = self.evidence.take();
+        let evidence = self.evidence.take();
+        decision.evidence = decision.evidence.or(evidence);
         decision
     }
 

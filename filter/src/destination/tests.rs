@@ -30,7 +30,7 @@ fn calls_go_where_their_route_leads() {
             "http",
             "outbound|443||gateway.istio-system.svc",
             "",
-            "api.example.com:8080",
+            "api.example.com 8080",
         ),
         ("api.example.com", "http", "inbound|80||api.example.com", "", "api.example.com 80"),
         ("api.example.com", "http", "outbound|x||api.example.com", "", "api.example.com 80"),

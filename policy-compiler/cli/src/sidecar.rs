@@ -83,8 +83,11 @@ impl<'p> Sidecars<'p> {
             let problem = Problem::new(format!("nothing was judged: the code is `{}`", record.code));
             return Err(problem.help(format!("`ambit explain-code {}` says what to do", record.code)));
         };
+        // Whose own calls they are says who calls. Of a URL that another names, the workload judges by what it is asked by.
+        let own = name.split_once('/').map(|(namespace, account)| format!("/ns/{namespace}/sa/{account}"));
+        let calls = record.peer.as_deref().zip(own).is_some_and(|(peer, own)| peer.ends_with(&own));
         let (sidecars, what) = match record.protocol.as_deref() {
-            Some("egress") => (&self.calling, "whose calls outside nothing bounds"),
+            Some("egress") if calls => (&self.calling, "whose calls outside nothing bounds"),
             _ => (&self.by_workload, "which serves nothing"),
         };
         let found = sidecars.iter().find(|(workload, _)| written(workload) == name);

@@ -61,8 +61,8 @@ pub const MAX_GROUP_BYTES: usize = 32 * 1024;
 pub const MAX_OWNERS: usize = 128;
 
 /// The bits that one id should have in the filter of ids; with three of them set, it then errs once in
-/// sixty times.
-pub const FILTER_BITS_PER_ID: usize = 10;
+/// two hundred times.
+pub const FILTER_BITS_PER_ID: usize = 16;
 
 /// The fewest bytes of a generation of the filter of ids.
 pub const MIN_GENERATION_BYTES: usize = 256;
@@ -73,7 +73,7 @@ pub const MAX_GENERATION_BYTES: usize = 8192;
 /// The most generations of the filter of ids.
 pub const MAX_GENERATIONS: usize = 8;
 
-/// The most bytes of the filter of ids: enough for 13,000 ids. With more it errs more often, and then
+/// The most bytes of the filter of ids: enough for 8,000 ids. With more it errs more often, and then
 /// calls are limited by more lineages than they have to be.
 pub const MAX_FILTER_BYTES: usize = 16 * 1024;
 

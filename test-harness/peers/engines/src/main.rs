@@ -74,9 +74,9 @@ fn main() {
 ///
 /// What is done once for many decisions is no part of it: the time of one is subtracted from that of many.
 fn measure(workload: &Workload, engine: &mut dyn Engine) -> f64 {
-    const ROUNDS: usize = 31;
-    const REQUESTS: usize = 16;
-    const LEAST: Duration = Duration::from_millis(1);
+    const ROUNDS: usize = 15;
+    const REQUESTS: usize = 4;
+    const LEAST: Duration = Duration::from_millis(8);
     let allowed = workload.allowed();
     let mut time = |place: usize, times: u32| {
         let start = Instant::now();

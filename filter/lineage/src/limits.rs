@@ -65,7 +65,7 @@ pub const MAX_OWNERS: usize = 128;
 pub const FILTER_BITS_PER_ID: usize = 16;
 
 /// The fewest bytes of a generation of the filter of ids.
-pub const MIN_GENERATION_BYTES: usize = 256;
+pub const MIN_GENERATION_BYTES: usize = 1024;
 
 /// The most bytes of a generation of the filter of ids.
 pub const MAX_GENERATION_BYTES: usize = 8192;

@@ -234,7 +234,8 @@ impl Contexts {
             None => store.set(FINGERPRINT_KEY, &fingerprint, None).map_err(|_| Refused::Store)?,
         }
         if self.seen.is_none() && store.get(&self.key).map_err(|StoreFault| Refused::Store)?.is_none() {
-            let bytes = self.seal(&Table::new(now_ms, 0, now_ms, 0));
+            // Its epoch is before all others: where a table was there all the same, this one is damage to those who saw it.
+            let bytes = self.seal(&Table::new(0, 0, now_ms, 0));
             store.set(&self.key, &bytes, None).map_err(|_| Refused::Store)?;
         }
         match self.refresh(store) {

@@ -357,6 +357,16 @@ fn what_was_found_stays_mended() {
             call(None, 0),
             call(None, 0),
         ],
+        // A store that said that nothing is there had a first table written over the one with live requests.
+        vec![
+            Op::Pass(1),
+            begin(false, 0, 0),
+            Op::Fail(Get(1)),
+            begin(false, 0, 0),
+            Op::Configure,
+            Op::Pass(1),
+            call(None, 0),
+        ],
         // Two workers built a new table in the same epoch, and each took the other's for its own.
         vec![
             Op::Fail(Get(1)),

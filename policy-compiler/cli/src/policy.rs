@@ -82,13 +82,18 @@ pub(crate) fn tally<C: Kind>(diagnostics: &Diagnostics<C>) -> String {
     }
 }
 
+/// `FILE:LINE`
+pub(crate) fn place(sources: &Sources, span: Span) -> String {
+    match sources.file(span.file) {
+        Some(file) => format!("{}:{}", file.name(), file.place(span.start).line),
+        None => String::from("?"),
+    }
+}
+
 impl Loaded {
     /// `FILE:LINE`
     pub(crate) fn place(&self, span: Span) -> String {
-        match self.sources.file(span.file) {
-            Some(file) => format!("{}:{}", file.name(), file.place(span.start).line),
-            None => String::from("?"),
-        }
+        place(&self.sources, span)
     }
 
     /// The workload that is written `NAMESPACE/SERVICE_ACCOUNT`.

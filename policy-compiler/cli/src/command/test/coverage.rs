@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use ambit_compiler::model::RuleId;
 use ambit_eval::Verdict;
 
-use super::outcome::line_of;
 use crate::policy::Loaded;
 use crate::record::{Missing, Record};
 use crate::sidecar::Sidecar;
@@ -62,7 +61,7 @@ impl Coverage {
             let rule = usize::try_from(id.0).ok().and_then(|place| loaded.policy.rules.get(place));
             if let Some(rule) = rule {
                 let first = loaded.sources.text(rule.span).lines().next().unwrap_or_default().trim();
-                text.push_str(&format!("not covered: {}: {first}\n", line_of(&loaded.sources, rule.span)));
+                text.push_str(&format!("not covered: {}: {first}\n", loaded.place(rule.span)));
             }
         }
         text

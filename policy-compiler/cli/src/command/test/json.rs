@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::coverage::Coverage;
-use super::outcome::{Outcome, line_of};
+use super::outcome::Outcome;
 use crate::sidecar::Sidecars;
 
 pub(super) fn render(outcomes: &[Outcome<'_>], coverage: &Coverage, sidecars: &Sidecars<'_>) -> String {
@@ -13,7 +13,7 @@ pub(super) fn render(outcomes: &[Outcome<'_>], coverage: &Coverage, sidecars: &S
         .map(|outcome| {
             json!({
                 "name": outcome.case.name,
-                "place": line_of(&loaded.sources, outcome.case.span),
+                "place": loaded.place(outcome.case.span),
                 "asked": outcome.case.asked,
                 "holds": outcome.holds(),
                 "wrong": outcome.wrong(),
@@ -30,7 +30,7 @@ pub(super) fn render(outcomes: &[Outcome<'_>], coverage: &Coverage, sidecars: &S
         .unused(loaded)
         .into_iter()
         .filter_map(|id| loaded.policy.rules.get(usize::try_from(id.0).ok()?))
-        .map(|rule| line_of(&loaded.sources, rule.span))
+        .map(|rule| loaded.place(rule.span))
         .collect();
     let share = coverage.share(loaded);
     let failed = outcomes.iter().filter(|outcome| !outcome.holds()).count();

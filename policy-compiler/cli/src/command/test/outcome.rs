@@ -1,7 +1,6 @@
 //! What came of a test.
 
 use ambit_compiler::diagnostics::Diagnostic;
-use ambit_compiler::source::Sources;
 use ambit_eval::Verdict;
 
 use super::coverage::Coverage;
@@ -113,7 +112,7 @@ impl<'c> Outcome<'c> {
     /// `FILE:LINE` of the rule that decided.
     pub(super) fn rule_place(&self, sidecars: &Sidecars<'_>) -> Option<String> {
         let (_, rule) = self.sidecar.rule(sidecars.loaded, self.verdict.rule?)?;
-        Some(line_of(&sidecars.loaded.sources, rule.span))
+        Some(sidecars.loaded.place(rule.span))
     }
 
     /// What to say of a test that does not hold.
@@ -135,11 +134,4 @@ impl<'c> Outcome<'c> {
 /// Whether a place is the one that is written `FILE:LINE`; of the file, the end is enough.
 fn is_place(written: &str, actual: &str) -> bool {
     actual == written || actual.strip_suffix(written).is_some_and(|rest| rest.ends_with('/'))
-}
-
-/// `FILE:LINE`
-pub(super) fn line_of(sources: &Sources, span: ambit_compiler::source::Span) -> String {
-    sources
-        .file(span.file)
-        .map_or_else(|| String::from("?"), |file| format!("{}:{}", file.name(), file.place(span.start).line))
 }

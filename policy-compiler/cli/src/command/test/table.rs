@@ -3,8 +3,9 @@
 use ambit_compiler::diagnostics::Diagnostics;
 use ambit_compiler::diagnostics::render::{Format, render};
 
-use super::outcome::{Outcome, line_of};
+use super::outcome::Outcome;
 use crate::failure::Failure;
+use crate::policy::place;
 use crate::sidecar::Sidecars;
 use crate::terminal::Terminal;
 
@@ -17,7 +18,7 @@ pub(super) fn show(
     terminal: &mut Terminal<'_>,
 ) -> Result<(), Failure> {
     let sources = &sidecars.loaded.sources;
-    let places: Vec<String> = outcomes.iter().map(|outcome| line_of(sources, outcome.case.span)).collect();
+    let places: Vec<String> = outcomes.iter().map(|outcome| place(sources, outcome.case.span)).collect();
     let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
     let place_width = widest(&mut places.iter().map(|place| place.chars().count()));
     let name_width =

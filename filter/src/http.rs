@@ -101,7 +101,8 @@ impl Http {
     /// Trailers end a body whose last piece did not say that it was the last (host facts, 4.3).
     pub(crate) fn trailers(&mut self) -> Action {
         match self.state {
-            State::Reading(_) => self.finish(),
+            // Nothing of the body is new.
+            State::Reading(_) => self.read(0, true),
             _ => self.after(),
         }
     }
@@ -190,19 +191,25 @@ impl Http {
         else {
             return self.refuse(Code::NoPolicy);
         };
-        let taken = held.reading.taken();
-        let fresh = size.saturating_sub(taken);
-        if fresh > 0 {
-            let Some(bytes) = host::request_body(taken, fresh).filter(|bytes| bytes.len() == fresh) else {
-                return self.refuse(Code::InternalFault);
-            };
-            if let Some(decision) = held.reading.push(&held.inbound, policy, &bytes, live::now_s()) {
-                let (inbound, taken) = (held.inbound.clone(), held.reading.taken());
-                let action = self.act(decision, Some(inbound));
-                return if let State::Bounded(_) = self.state { self.pass(taken) } else { action };
+        let fresh = size.saturating_sub(held.reading.taken());
+        let bytes = if fresh > 0 {
+            match host::request_body(held.reading.taken(), fresh).filter(|bytes| bytes.len() == fresh) {
+                Some(bytes) => bytes,
+                None => return self.refuse(Code::InternalFault),
             }
+        } else {
+            Vec::new()
+        };
+        let Held { inbound, reading } = held;
+        let decision = if is_end {
+            Some(reading.last(inbound, policy, &bytes, live::now_s()))
+        } else {
+            reading.push(inbound, policy, &bytes, live::now_s())
+        };
+        match decision {
+            Some(decision) => self.decided(decision),
+            None => Action::Pause,
         }
-        if is_end { self.finish() } else { Action::Pause }
     }
 
     /// Lets a piece of the body pass, which nobody reads, as long as there are not too many.
@@ -221,16 +228,13 @@ impl Http {
         }
     }
 
-    /// The body is over.
-    fn finish(&mut self) -> Action {
+    /// Acts on what was decided by the body, all of which there is so far is held.
+    fn decided(&mut self, decision: Decision) -> Action {
         let State::Reading(held) = core::mem::replace(&mut self.state, State::Fresh) else {
             return self.after();
         };
-        let Some(policy) = self.policy() else {
-            return self.refuse(Code::NoPolicy);
-        };
-        let decision = held.reading.finish(&held.inbound, policy, live::now_s());
-        self.act(decision, Some(held.inbound))
+        let action = self.act(decision, Some(held.inbound));
+        if let State::Bounded(_) = self.state { self.pass(held.reading.taken()) } else { action }
     }
 
     /// What to say to a callback that comes when everything is decided.

@@ -79,6 +79,18 @@ enum Progress {
     Preface(Verdict, Option<Evidence>),
 }
 
+/// What the bytes that were taken last come to.
+enum Taken {
+    /// Nothing that could decide.
+    Nothing,
+    /// The first byte of a body that is not read.
+    First(u8),
+    /// Values that may decide.
+    Values,
+    /// A reason to refuse the body.
+    Refused(Refusal),
+}
+
 /// A body that passes unread, up to what its service declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passing {
@@ -141,6 +153,30 @@ impl Reading {
 
     /// Takes the next bytes of the body; decides if what follows them does not matter any more.
     pub fn push(&mut self, inbound: &Inbound, policy: &Policy, bytes: &[u8], now: u64) -> Option<Decision> {
+        let taken = self.take(policy, bytes);
+        self.judge_part(taken, inbound, policy, now)
+    }
+
+    /// Takes the last bytes of the body, if there are any, and decides. Nothing comes after it.
+    ///
+    /// Where [`push`](Self::push) has a decision, this is the one. But a part of a body is judged as all of it is, as
+    /// far as it can be: so it is asked whether a part was enough only where the whole is refused for what it is, and
+    /// a body that comes in one piece is judged once.
+    #[must_use]
+    pub fn last(&mut self, inbound: &Inbound, policy: &Policy, bytes: &[u8], now: u64) -> Decision {
+        let taken = self.take(policy, bytes);
+        if !matches!(taken, Taken::Values) {
+            let decision = self.judge_part(taken, inbound, policy, now);
+            return decision.unwrap_or_else(|| self.judge_whole(inbound, policy, now));
+        }
+        let decision = self.judge_whole(inbound, policy, now);
+        if decision.detail.is_none() {
+            return decision;
+        }
+        self.judge_part(taken, inbound, policy, now).unwrap_or(decision)
+    }
+
+    fn take(&mut self, policy: &Policy, bytes: &[u8]) -> Taken {
         // What is beyond the limit is not looked at, so that it is the same where the pieces end.
         let most = usize::try_from(self.way.body_limit(policy)).unwrap_or(usize::MAX);
         let room = most.saturating_sub(self.taken);
@@ -150,56 +186,64 @@ impl Reading {
         if let Some(params) = &mut self.params {
             params.push(fits);
         }
+        let Progress::Fields { extractor, values } = &mut self.progress else {
+            return bytes.first().map_or(Taken::Nothing, |byte| Taken::First(*byte));
+        };
+        let refusal = match extractor.push(fits) {
+            Err(error) => Refusal::json(error.kind()),
+            Ok(_) if is_too_large => Refusal::too_large(),
+            Ok(progress) if progress.values == *values => return Taken::Nothing,
+            Ok(progress) => {
+                *values = progress.values;
+                return Taken::Values;
+            }
+        };
+        let is_hopeless = is_too_large || extractor.is_over();
+        if !is_hopeless && self.way.lacks_id(policy, extractor.facts()) {
+            return Taken::Nothing;
+        }
+        Taken::Refused(refusal)
+    }
+
+    /// Decides if what follows does not matter any more.
+    fn judge_part(&mut self, taken: Taken, inbound: &Inbound, policy: &Policy, now: u64) -> Option<Decision> {
         let mut buffer = PathBuffer::new();
-        match &mut self.progress {
-            Progress::Preface(verdict, evidence) => {
-                let first = bytes.first()?;
+        let way = self.way;
+        match (&mut self.progress, taken) {
+            (_, Taken::Nothing) => None,
+            (Progress::Preface(verdict, evidence), taken) => {
                 let judge = Judge::new(policy, inbound, &mut buffer, now);
                 // A gRPC message begins with whether it is compressed; no JSON text begins so.
                 judge.evidence.set(evidence.take());
-                let decision = match first {
-                    0 | 1 => judge.limited(self.way, Decision::new(*verdict, self.way.form())),
-                    _ => judge.refuse(self.way, &Refusal::new(Code::BodyMalformed, "grpc-frame")),
+                let decision = match taken {
+                    Taken::First(0 | 1) => judge.limited(way, Decision::new(*verdict, way.form())),
+                    _ => judge.refuse(way, &Refusal::new(Code::BodyMalformed, "grpc-frame")),
                 };
                 Some(judge.recorded(decision))
             }
-            Progress::Fields { extractor, values } => {
-                let refusal = match extractor.push(fits) {
-                    Err(error) => Some(Refusal::json(error.kind())),
-                    Ok(_) if is_too_large => Some(Refusal::too_large()),
-                    Ok(progress) if progress.values == *values => return None,
-                    Ok(progress) => {
-                        *values = progress.values;
-                        None
-                    }
-                };
-                let is_hopeless = is_too_large || extractor.is_over();
-                if refusal.is_some() && !is_hopeless && self.way.lacks_id(policy, extractor.facts()) {
-                    return None;
-                }
+            (Progress::Fields { extractor, .. }, taken) => {
                 let judge = Judge::new(policy, inbound, &mut buffer, now);
                 let facts = extractor.facts();
-                let early = self.way.early(&judge, facts);
-                let decision = early.or_else(|| Some(judge.refuse_in(self.way, &refusal?, facts)))?;
+                let decision = way.early(&judge, facts).or_else(|| match &taken {
+                    Taken::Refused(refusal) => Some(judge.refuse_in(way, refusal, facts)),
+                    _ => None,
+                })?;
                 Some(judge.recorded(judge.addressed(decision)))
             }
         }
     }
 
-    /// Decides at the end of the body.
-    #[must_use]
-    pub fn finish(self, inbound: &Inbound, policy: &Policy, now: u64) -> Decision {
+    fn judge_whole(&mut self, inbound: &Inbound, policy: &Policy, now: u64) -> Decision {
         let mut buffer = PathBuffer::new();
         let judge = Judge::new(policy, inbound, &mut buffer, now);
-        let decision = match self.progress {
+        let decision = match &mut self.progress {
             Progress::Preface(verdict, evidence) => {
-                judge.evidence.set(evidence);
-                Decision::new(verdict, self.way.form())
+                judge.evidence.set(evidence.take());
+                Decision::new(*verdict, self.way.form())
             }
             Progress::Fields { .. } if self.taken == 0 => judge.decide_empty(self.way),
-            // Whether a deny was certain before the end was asked when the last value came.
-            Progress::Fields { mut extractor, .. } => match extractor.end() {
-                Ok(()) => match self.params.map_or(Ok(()), |params| params.check()) {
+            Progress::Fields { extractor, .. } => match extractor.end() {
+                Ok(()) => match self.params.take().map_or(Ok(()), |params| params.check()) {
                     Ok(()) => self.way.decide(&judge, extractor.facts()),
                     Err(error) => judge.refuse_in(self.way, &Refusal::from(error), extractor.facts()),
                 },

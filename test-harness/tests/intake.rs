@@ -54,6 +54,14 @@ fn inbound(method: &str, path: &str, headers: &[(&str, &str)]) -> Inbound {
     }
 }
 
+/// The decision on a body that comes in one piece, of which it is known that it is the last.
+fn decide_at_once(policy: &Policy, inbound: &Inbound, body: &[u8]) -> Decision {
+    match inbound.begin(policy, false, NOW) {
+        Step::Decided(decision) => decision,
+        Step::Read(mut reading) => reading.last(inbound, policy, body, NOW),
+    }
+}
+
 /// The decision, and after how many bytes it was there.
 fn decide(policy: &Policy, inbound: &Inbound, pieces: &[&[u8]]) -> (Decision, usize) {
     let mut reading = match inbound.begin(policy, false, NOW) {
@@ -66,7 +74,7 @@ fn decide(policy: &Policy, inbound: &Inbound, pieces: &[&[u8]]) -> (Decision, us
         }
     }
     let taken = reading.taken();
-    (reading.finish(inbound, policy, NOW), taken)
+    (reading.last(inbound, policy, b"", NOW), taken)
 }
 
 /// What can be seen of a decision.
@@ -193,7 +201,9 @@ fn check(subject: &Subject) {
     proptest!(config, |(case in cases)| {
         let (body, cuts) = case;
         for inbound in &subject.inbound {
-            let (whole, _) = decide(&subject.policy, inbound, &[&body]);
+            let whole = decide_at_once(&subject.policy, inbound, &body);
+            let (one, _) = decide(&subject.policy, inbound, &[&body]);
+            prop_assert_eq!(seen(&one), seen(&whole), "{}", String::from_utf8_lossy(&body));
             let (parts, _) = decide(&subject.policy, inbound, &pieces(&body, &cuts));
             prop_assert_eq!(seen(&parts), seen(&whole), "{} {:?}", String::from_utf8_lossy(&body), cuts);
             let bytes: Vec<&[u8]> = body.chunks(1).collect();
@@ -203,8 +213,7 @@ fn check(subject: &Subject) {
     });
     for seed in &subject.seeds {
         assert!(
-            subject.inbound.iter().any(|inbound| !decide(&subject.policy, inbound, &[seed.as_bytes()])
-                .0
+            subject.inbound.iter().any(|inbound| !decide_at_once(&subject.policy, inbound, seed.as_bytes())
                 .verdict
                 .code
                 .word()

@@ -144,10 +144,7 @@ impl Sidecar {
             Step::Decided(decision) => return self.pass(wire, decision, now),
             Step::Read(reading) => reading,
         };
-        match reading.push(inbound, &self.policy, body, now) {
-            Some(decision) => decision,
-            None => reading.finish(inbound, &self.policy, now),
-        }
+        reading.last(inbound, &self.policy, body, now)
     }
 
     /// Holds a body that nobody reads to what its service declares.

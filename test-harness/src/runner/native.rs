@@ -119,7 +119,7 @@ fn judge(policy: &Policy, inbound: &Inbound, exchange: &Exchange) -> (Verdict, S
             return pass(policy, inbound, &exchange.pieces[place..], &decision, Stage::Body);
         }
     }
-    (reading.finish(inbound, policy, NOW).verdict, Stage::Body)
+    (reading.last(inbound, policy, b"", NOW).verdict, Stage::Body)
 }
 
 /// Lets a body pass as far as a decision says.

@@ -25,8 +25,8 @@ pub(crate) fn run(bytes: &[u8]) {
     let inbound = inbound(&mut choices, &mut input);
     let cuts = input.line();
     let body = input.rest();
-    let whole = decide(policy, &inbound, &[body]);
-    for cut in [pieces(body, cuts), body.chunks(1).collect()] {
+    let whole = decide_at_once(policy, &inbound, body);
+    for cut in [vec![body], pieces(body, cuts), body.chunks(1).collect()] {
         assert_eq!(seen(&decide(policy, &inbound, &cut)), seen(&whole), "{cut:?}");
     }
     assert!(whole.verdict.steps <= policy.program().step_bound());
@@ -67,6 +67,14 @@ pub(crate) fn inbound<'a>(choices: &mut Input<'a>, input: &mut Input<'a>) -> Inb
     }
 }
 
+/// Decides on a body that comes in one piece, of which it is known that it is the last.
+fn decide_at_once(policy: &Policy, inbound: &Inbound, body: &[u8]) -> Decision {
+    match inbound.begin(policy, false, NOW) {
+        Step::Decided(decision) => decision,
+        Step::Read(mut reading) => reading.last(inbound, policy, body, NOW),
+    }
+}
+
 pub(crate) fn decide(policy: &Policy, inbound: &Inbound, pieces: &[&[u8]]) -> Decision {
     let mut reading = match inbound.begin(policy, false, NOW) {
         Step::Decided(decision) => return decision,
@@ -77,7 +85,7 @@ pub(crate) fn decide(policy: &Policy, inbound: &Inbound, pieces: &[&[u8]]) -> De
             return decision;
         }
     }
-    reading.finish(inbound, policy, NOW)
+    reading.last(inbound, policy, b"", NOW)
 }
 
 /// What can be seen of a decision.

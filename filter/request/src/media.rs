@@ -14,6 +14,10 @@ pub enum Media {
 /// Reads a `content-type`. A message with more than one has none that can be trusted.
 #[must_use]
 pub fn media(content_type: &[u8]) -> Media {
+    // What nearly everyone sends.
+    if content_type == b"application/json" {
+        return Media::Json;
+    }
     let mut parts = content_type.split(|&byte| byte == b';');
     let essence = parts.next().unwrap_or_default().trim_ascii();
     if starts_with(essence, b"application/grpc") && matches!(essence.get(16), None | Some(b'+')) {

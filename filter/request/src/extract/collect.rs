@@ -13,6 +13,10 @@ use crate::limits::{MAX_BATCH, MAX_FACT_BYTES, MAX_FIELD_BYTES, MAX_KEY_BYTES, M
 /// With enough underscores a look-alike would be longer, but no reader takes that for the key.
 const MAX_SEEN_KEY_BYTES: usize = 3 * MAX_KEY_BYTES;
 
+/// Room that is made at once for what nearly all bodies have, in place of growing there by steps.
+const USUAL_KEY_BYTES: usize = 64;
+const USUAL_DEPTH: usize = 8;
+
 #[derive(Debug)]
 pub(super) struct Collector {
     facts: Facts,
@@ -70,14 +74,14 @@ impl Collector {
     pub(super) fn new(selection: &Selection) -> Self {
         Self {
             facts: Facts::new(selection.clone()),
-            frames: Vec::new(),
+            frames: Vec::with_capacity(USUAL_DEPTH),
             skipped: 0,
             target: None,
             seen: vec![0; selection.0.groups],
             objects: 0,
             element: 0,
-            key: Vec::new(),
-            folded: Vec::new(),
+            key: Vec::with_capacity(USUAL_KEY_BYTES),
+            folded: Vec::with_capacity(USUAL_KEY_BYTES),
             text: Text::New,
             max_text_bytes: (MAX_FIELD_BYTES, MAX_FACT_BYTES),
             values: 0,

@@ -6,6 +6,9 @@ use core::ops::Range;
 use super::selection::{ClosedId, FieldId, Root, Selection};
 use crate::json::Number;
 
+/// Room for text that is made at once, in place of growing there by steps.
+const USUAL_TEXT_BYTES: usize = 256;
+
 /// The selected values of one body.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -111,7 +114,7 @@ impl Facts {
             documents: 0,
             slots: Vec::new(),
             unlisted: Vec::new(),
-            arena: Vec::new(),
+            arena: Vec::with_capacity(USUAL_TEXT_BYTES),
         }
     }
 

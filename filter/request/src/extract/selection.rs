@@ -329,6 +329,7 @@ impl Node {
 /// Writes the form of `key` that is the same for all keys that some reader may take for it.
 pub(super) fn fold(key: &[u8], folded: &mut Vec<u8>) {
     folded.clear();
+    folded.reserve(key.len());
     let mut rest = key;
     loop {
         rest = match rest {

@@ -68,6 +68,21 @@ impl Pairs {
         self.stated() == Some(self.iter().count())
     }
 
+    /// Whether the caller takes a stream of events and not JSON, though it may say that it takes anything. That
+    /// matters to replies only, so it is not read with the [`Head`].
+    #[must_use]
+    pub fn want_events(&self) -> bool {
+        let (mut events, mut json) = (false, false);
+        for (_, value) in self.iter().filter(|(name, _)| *name == b"accept") {
+            for range in value.split(|byte| *byte == b',') {
+                let media = range.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+                events |= media.eq_ignore_ascii_case(b"text/event-stream");
+                json |= media.eq_ignore_ascii_case(b"application/json");
+            }
+        }
+        events && !json
+    }
+
     fn split(&self) -> Option<(&[u8], &[u8])> {
         let (count, rest) = self.bytes.split_first_chunk::<4>()?;
         let sizes = usize::try_from(u32::from_le_bytes(*count)).ok()?.checked_mul(8)?;
@@ -101,8 +116,6 @@ pub struct Head<'a> {
     pub is_upgrade: bool,
     /// `content-length`, if it is a number.
     pub content_length: Option<u64>,
-    /// The caller takes a stream of events and not JSON, though it may say that it takes anything.
-    pub wants_events: bool,
     /// `last-event-id`: a stream is to go on where another one broke off.
     pub resumes: bool,
     /// `mcp-protocol-version`
@@ -157,7 +170,6 @@ impl<'a> Head<'a> {
                     head.is_encoded |= seen.content_encoding || !media::is_identity(value);
                     seen.content_encoding = true;
                 }
-                b"accept" => seen.accept(value),
                 b"last-event-id" => head.resumes = true,
                 b"mcp-protocol-version" => head.mcp_version.add(value),
                 b"mcp-method" => head.mcp_method.add(value),
@@ -169,7 +181,6 @@ impl<'a> Head<'a> {
         }
         head.malformed |= pairs.stated() != Some(read);
         head.is_upgrade |= head.method == b"CONNECT";
-        head.wants_events = seen.events && !seen.json;
         head
     }
 
@@ -272,20 +283,6 @@ struct Seen {
     authority: bool,
     content_type: bool,
     content_encoding: bool,
-    /// `accept` names a stream of events.
-    events: bool,
-    /// `accept` names JSON.
-    json: bool,
-}
-
-impl Seen {
-    fn accept(&mut self, value: &[u8]) {
-        for range in value.split(|byte| *byte == b',') {
-            let media = range.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-            self.events |= media.eq_ignore_ascii_case(b"text/event-stream");
-            self.json |= media.eq_ignore_ascii_case(b"application/json");
-        }
-    }
 }
 
 fn code_of(kind: header::HeaderErrorKind) -> Code {

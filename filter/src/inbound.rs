@@ -423,10 +423,13 @@ impl<'a> Judge<'a> {
         decision
     }
 
-    /// Puts a decision into the form that the caller's headers ask for.
+    /// Puts a decision into the form that the caller's headers ask for, if that may be told.
     fn addressed(&self, mut decision: Decision) -> Decision {
-        if let Form::JsonRpc(error) = &mut decision.form {
-            error.is_event = self.head.wants_events;
+        let is_told = !decision.verdict.passes() || decision.lists;
+        if let Form::JsonRpc(error) = &mut decision.form
+            && is_told
+        {
+            error.is_event = self.inbound.pairs.want_events();
         }
         decision
     }

@@ -59,11 +59,12 @@ impl<'a> SpiffeId<'a> {
         let (trust_domain, path) = rest.split_at_checked(slash).unwrap_or((rest, &[]));
         check_trust_domain(trust_domain)?;
         check_path(path)?;
-        // Only ASCII is left, so none of these can fail.
-        match (core::str::from_utf8(san), core::str::from_utf8(trust_domain), core::str::from_utf8(path)) {
-            (Ok(id), Ok(trust_domain), Ok(path)) => Ok(Self { id, trust_domain, path }),
-            _ => Err(SpiffeError::PathCharacter),
-        }
+        // Only ASCII is left, so none of this can fail.
+        let parts = core::str::from_utf8(san).ok().and_then(|id| {
+            let (trust_domain, path) = id.get(SCHEME.len()..)?.split_at_checked(slash)?;
+            Some(Self { id, trust_domain, path })
+        });
+        parts.ok_or(SpiffeError::PathCharacter)
     }
 
     /// The whole id, as policy and logs write it.
@@ -150,18 +151,39 @@ fn check_trust_domain(trust_domain: &[u8]) -> Result<(), SpiffeError> {
 
 /// Checks a path that is empty or starts with `/`.
 fn check_path(path: &[u8]) -> Result<(), SpiffeError> {
-    if path.is_empty() {
-        return Err(SpiffeError::NoPath);
-    }
-    for segment in path.split(|&byte| byte == b'/').skip(1) {
-        match segment {
-            b"" => return Err(SpiffeError::EmptySegment),
-            b"." | b".." => return Err(SpiffeError::DotSegment),
-            _ => {}
+    let Some((_, segments)) = path.split_first() else { return Err(SpiffeError::NoPath) };
+    let mut segment = Segment::default();
+    for byte in segments {
+        match byte {
+            b'/' => {
+                segment.check()?;
+                segment = Segment::default();
+            }
+            b'.' => segment.length = segment.length.saturating_add(1),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => {
+                segment.length = segment.length.saturating_add(1);
+                segment.has_name = true;
+            }
+            _ => return Err(SpiffeError::PathCharacter),
         }
-        if !segment.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')) {
-            return Err(SpiffeError::PathCharacter);
+    }
+    segment.check()
+}
+
+/// What came of a segment.
+#[derive(Default)]
+struct Segment {
+    length: usize,
+    /// It has something else than dots.
+    has_name: bool,
+}
+
+impl Segment {
+    const fn check(&self) -> Result<(), SpiffeError> {
+        match (self.length, self.has_name) {
+            (0, _) => Err(SpiffeError::EmptySegment),
+            (1 | 2, false) => Err(SpiffeError::DotSegment),
+            _ => Ok(()),
         }
     }
-    Ok(())
 }

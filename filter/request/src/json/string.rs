@@ -171,24 +171,40 @@ pub(super) fn split_plain(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// How many bytes at the start of `bytes` are from U+0020 to U+007F and neither a quote nor `\`.
 ///
-/// Eight at a time: a byte is out if its high bit is set, or if taking away 0x20, or 1 after the
-/// quote or the `\` was made 0, borrows into that bit. A borrow also reaches the byte above, so only
-/// the lowest bit counts, and that one is always right.
+/// Most of a long string is such bytes, so thirty-two are asked about at once, and only where one of them is out,
+/// which of them it is.
 fn plain_length(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     let mut length: usize = 0;
-    let (words, tail) = bytes.as_chunks::<8>();
+    let (blocks, _) = bytes.as_chunks::<32>();
+    for block in blocks {
+        let (words, _) = block.as_chunks::<8>();
+        if words.iter().fold(0, |out, word| out | out_of_plain(*word)) != 0 {
+            break;
+        }
+        length = length.saturating_add(block.len());
+    }
+    let (words, tail) = bytes.get(length..).unwrap_or_default().as_chunks::<8>();
     for word in words {
-        let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(ONES.wrapping_mul(0x20));
-        let quote = (word ^ ONES.wrapping_mul(0x22)).wrapping_sub(ONES);
-        let backslash = (word ^ ONES.wrapping_mul(0x5c)).wrapping_sub(ONES);
-        let out = (word | control | quote | backslash) & ONES.wrapping_mul(0x80);
+        let out = out_of_plain(*word);
         if out != 0 {
             return length.saturating_add(usize::try_from(out.trailing_zeros() >> 3).unwrap_or(0));
         }
-        length = length.saturating_add(8);
+        length = length.saturating_add(word.len());
     }
     let plain = |byte: &u8| matches!(byte, 0x20..=0x7f) && *byte != b'"' && *byte != b'\\';
     length.saturating_add(tail.iter().take_while(|byte| plain(byte)).count())
+}
+
+/// The high bits of the bytes that are not plain; 0 if all are.
+///
+/// A byte is out if its high bit is set, or if taking away 0x20, or 1 after the quote or the `\` was made 0, borrows
+/// into that bit. A borrow also reaches the byte above, so only the lowest bit counts, and that one is always right.
+#[inline]
+const fn out_of_plain(word: [u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(word);
+    let control = word.wrapping_sub(ONES.wrapping_mul(0x20));
+    let quote = (word ^ ONES.wrapping_mul(0x22)).wrapping_sub(ONES);
+    let backslash = (word ^ ONES.wrapping_mul(0x5c)).wrapping_sub(ONES);
+    (word | control | quote | backslash) & ONES.wrapping_mul(0x80)
 }

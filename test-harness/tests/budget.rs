@@ -55,6 +55,9 @@ const MEASURED: [(&str, &str, &str, &str); 7] = [
     ("allow by 64 KiB of MCP", "mcp", "a call of 64 KiB", "allow"),
 ];
 
+/// How many requests a proxy that remembers their lineage has served within the last window, where one more is measured.
+const SERVED: [u32; 3] = [1, 300, 6_000];
+
 /// Departures that are measured: a name here, the case in `egress/hosts`, and what it ends in.
 const LEAVING: [(&str, &str, &str); 5] = [
     ("a call within the mesh", "a service of the mesh", "allow"),
@@ -90,6 +93,10 @@ fn budget() {
     }
     for (name, file, case, ending) in MEASURED {
         found.insert(name.to_owned(), in_json(&measure(&scenario(file), case, ending)));
+    }
+    for served in SERVED {
+        let name = format!("allow, and remember for its calls, after {served}");
+        found.insert(name, in_json(&measure_remembering(&scenario("seed"), served)));
     }
     let leaving = egress::load_all().unwrap().into_iter().find(|scenario| scenario.name == "hosts").unwrap();
     for (name, case, ending) in LEAVING {
@@ -217,6 +224,42 @@ fn measure(scenario: &Scenario, case: &str, ending: &str) -> Usage {
         usage = stream.total_usage();
     }
     usage
+}
+
+/// What a request costs whose lineage is remembered, once some were: the table of all is one value of the host's.
+fn measure_remembering(scenario: &Scenario, served: u32) -> Usage {
+    let blob = Press::default().blob(&scenario.setting, &scenario.destination).unwrap();
+    let lineage = LineageSettings { secret: *b"sixteen byte key", window_ms: None, strict: false };
+    let mut proxy = Proxy::new(wasm::module().unwrap());
+    proxy.add_worker();
+    assert!(proxy.configure(inbound_config(&blob, Some(&lineage)).as_bytes()).accepted);
+    let mut before = Usage::default();
+    for request in 0..=served {
+        before = proxy.worker(0).total_usage();
+        let id = format!("{request:032x}");
+        let trace = format!("00-{id}-00f067aa0ba902b7-01");
+        let mut headers = vec![
+            (":method", "GET"),
+            (":path", "/tables/orders/rows/17"),
+            (":authority", "orders-db.local"),
+            (":scheme", "http"),
+            (
+                "x-ambit-lineage",
+                "v=1, root=\"t1\", via=(\"spiffe://cluster.local/ns/support/sa/support-agent\")",
+            ),
+        ];
+        headers.extend(USUAL_HEADERS.map(|(name, value)| match name {
+            "x-request-id" => (name, id.as_str()),
+            "traceparent" => (name, trace.as_str()),
+            _ => (name, value),
+        }));
+        let peer = "spiffe://cluster.local/ns/ops/sa/admin-agent";
+        let mut stream = proxy.worker(0).open_stream(Downstream::mtls(peer));
+        let _ = stream.request_headers(&headers, true);
+        let _ = stream.response_headers(&[(":status", "200")], true);
+        assert_eq!(stream.downstream().status(), Some(200));
+    }
+    proxy.worker(0).total_usage().since(&before)
 }
 
 fn compare(found: &Value) {

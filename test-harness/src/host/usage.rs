@@ -29,6 +29,20 @@ impl Usage {
         self.hostcalls.values().sum()
     }
 
+    /// What was used after `earlier`, which this has grown from.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let hostcalls = self.hostcalls.iter().map(|(name, count)| (*name, count - earlier.hostcall(name)));
+        Self {
+            calls: self.calls - earlier.calls,
+            fuel: self.fuel - earlier.fuel,
+            hostcalls: hostcalls.filter(|(_, count)| *count > 0).collect(),
+            allocations: self.allocations - earlier.allocations,
+            allocated_bytes: self.allocated_bytes - earlier.allocated_bytes,
+            guest_bytes: self.guest_bytes - earlier.guest_bytes,
+        }
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.fuel += other.fuel;

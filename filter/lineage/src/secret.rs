@@ -10,6 +10,9 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24};
 /// The length of a tag, in bytes.
 pub(crate) const TAG_BYTES: usize = 16;
 
+/// What says of bytes that someone who knows the secret wrote them.
+pub(crate) type Tag = [u8; TAG_BYTES];
+
 /// 16 bytes that this module's configuration carries and no one else in the proxy knows.
 ///
 /// They must be the same for all roles and workers of a proxy, and stay the same as long as it runs,
@@ -28,6 +31,8 @@ pub(crate) enum Use {
     Name,
     /// The table itself.
     Table,
+    /// A generation of the filter of ids in it.
+    Generation,
     /// A trace id, whichever header carried it.
     TraceId,
     /// A request id.
@@ -49,7 +54,7 @@ pub(crate) enum Use {
 }
 
 /// The number of uses.
-const USES: usize = 11;
+const USES: usize = 12;
 
 impl Secret {
     /// A secret of the given bytes.
@@ -64,12 +69,25 @@ impl Secret {
         Self { keys }
     }
 
-    pub(crate) fn tag(&self, purpose: Use, message: &[u8]) -> [u8; TAG_BYTES] {
-        let [name, table, trace_id, request_id, peer, lineage, fingerprint, root, holder, built, field] =
-            &self.keys;
+    pub(crate) fn tag(&self, purpose: Use, message: &[u8]) -> Tag {
+        let [
+            name,
+            table,
+            trace_id,
+            request_id,
+            peer,
+            lineage,
+            fingerprint,
+            root,
+            holder,
+            built,
+            field,
+            generation,
+        ] = &self.keys;
         let key = match purpose {
             Use::Name => name,
             Use::Table => table,
+            Use::Generation => generation,
             Use::TraceId => trace_id,
             Use::RequestId => request_id,
             Use::Peer => peer,
@@ -104,7 +122,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-fn sip(key: &[u8; 16], message: &[u8]) -> [u8; TAG_BYTES] {
+fn sip(key: &[u8; 16], message: &[u8]) -> Tag {
     let mut hasher = SipHasher24::new_with_key(key);
     hasher.write(message);
     hasher.finish128().as_bytes()

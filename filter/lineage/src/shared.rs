@@ -22,7 +22,8 @@
 //!    list keys. Whoever does not know the secret can neither read, write, remove nor put back the
 //!    table, also not through a plugin that lets a request choose the key it writes.
 //! 2. *The content has a tag* under the secret ([`SipHasher24`](siphasher::sip128::SipHasher24), 128
-//!    bits). A table that is altered, cut or invented is damage.
+//!    bits). A table that is altered, cut or invented is damage. The bits of its filter of ids have tags of their own
+//!    in it; a worker that knows the bits of a tag takes its own, and does not look at those that it reads.
 //! 3. *Absence is damage.* The host has no call that removes a key, and [`Contexts::install`] writes the
 //!    first table before any worker has a request. An empty map never reads as "nothing is live".
 //! 4. *Age is checked against memory.* Each VM remembers the newest stamp it saw, and the host's number
@@ -83,7 +84,7 @@ mod tests;
 mod view;
 
 pub use store::{Cas, SetError, Store, StoreFault};
-use view::{Seen, Trouble};
+use view::{Seen, Trouble, tag_of};
 
 /// How many ticks a quarantine lasts beyond the longest window.
 pub const QUARANTINE_TICKS: u64 = 3;
@@ -235,7 +236,7 @@ impl Contexts {
         }
         if self.seen.is_none() && store.get(&self.key).map_err(|StoreFault| Refused::Store)?.is_none() {
             // Its epoch is before all others: where a table was there all the same, this one is damage to those who saw it.
-            let bytes = self.seal(&Table::new(0, 0, now_ms, 0));
+            let bytes = self.seal(&mut Table::new(0, 0, now_ms, 0));
             store.set(&self.key, &bytes, None).map_err(|_| Refused::Store)?;
         }
         match self.refresh(store) {
@@ -392,14 +393,14 @@ impl Contexts {
     fn update(&mut self, store: &mut impl Store, deed: Deed<'_>, now_ms: u64) -> Result<Changed, Refused> {
         for _ in 0..MAX_STORE_TRIES {
             let (mut table, cas) = match self.refresh(store) {
-                Ok(()) => self.take_table().ok_or(Refused::Store)?,
+                Ok(()) => self.table_to_change().ok_or(Refused::Store)?,
                 Err(Trouble::Store) => return Err(Refused::Store),
                 Err(Trouble::Damage(cas)) => {
                     self.events.damage = self.events.damage.saturating_add(1);
-                    let table = self.new_epoch(now_ms);
+                    let mut table = self.new_epoch(now_ms);
                     let Some(cas) = cas else {
                         // There is nothing whose number could be asked for, until this is there.
-                        let bytes = self.seal(&table);
+                        let bytes = self.seal(&mut table);
                         store.set(&self.key, &bytes, None).map_err(|_| Refused::Store)?;
                         continue;
                     };
@@ -411,16 +412,11 @@ impl Contexts {
                 return Ok(changed);
             }
             table.stamp.version = table.stamp.version.saturating_add(1);
-            let bytes = self.seal(&table);
+            let bytes = self.seal(&mut table);
             match store.set(&self.key, &bytes, Some(cas)) {
                 Ok(()) => {
-                    self.seen = Some(Seen {
-                        stamp: table.stamp,
-                        clock_ms: table.clock_ms(),
-                        bytes,
-                        cas: None,
-                        table: Some(table),
-                    });
+                    let len = bytes.len();
+                    self.seen = tag_of(&bytes).map(|tag| Seen { table, tag: *tag, len, cas: None });
                     self.carried_over = Spent::default();
                     self.note(&changed);
                     return Ok(changed);

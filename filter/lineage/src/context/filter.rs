@@ -10,6 +10,7 @@ use crate::correlation::{Id, Ids};
 use crate::limits::{
     FILTER_BITS_PER_ID, MAX_FILTER_BYTES, MAX_GENERATION_BYTES, MAX_GENERATIONS, MIN_GENERATION_BYTES,
 };
+use crate::secret::Tag;
 
 /// Some generations of ids. Only the youngest takes in ids, until it is full or as old as the longest
 /// window; each is dropped when all of its windows are over.
@@ -29,6 +30,8 @@ pub(super) struct Generation {
     pub(super) ids: u32,
     /// A power of two of bytes.
     pub(super) bytes: Vec<u8>,
+    /// Their tag, if it was made since they changed.
+    pub(super) tag: Option<Tag>,
 }
 
 impl IdFilter {
@@ -43,7 +46,7 @@ impl IdFilter {
         for id in ids.as_slice() {
             if let Some(len) = self.next_len(clock_ms) {
                 let bytes = vec![0; len];
-                self.generations.push(Generation { opened_ms: clock_ms, until_ms, ids: 0, bytes });
+                self.generations.push(Generation { opened_ms: clock_ms, until_ms, ids: 0, bytes, tag: None });
             }
             if let Some(youngest) = self.generations.last_mut() {
                 youngest.insert(*id, tag, until_ms);
@@ -92,6 +95,7 @@ impl Generation {
     }
 
     fn insert(&mut self, id: Id, tag: u64, until_ms: u64) {
+        self.tag = None;
         self.ids = self.ids.saturating_add(1);
         self.until_ms = self.until_ms.max(until_ms);
         for (byte, bit) in self.places(id, tag) {

@@ -228,12 +228,21 @@ proptest! {
                 table.end(1, context.serial, &context.ids, place, 1_000);
             }
         }
-        let mut bytes = Vec::new();
-        table.encode(&mut bytes);
-        prop_assert_eq!(Table::decode(&bytes[..cut.index(bytes.len())]), None);
-        prop_assert_eq!(Table::decode(&bytes), Some(table));
+        let (mut bytes, mut bits) = (Vec::new(), Vec::new());
+        table.encode(|bits| Secret::new([9; 16]).tag(Use::Generation, bits), &mut bytes);
+        table.bits().for_each(|one| bits.extend_from_slice(one));
+        let decode = |bytes: &[u8], bits: &[u8]| Table::decode(bytes, bits, |_, bits| Some(bits.to_vec()));
+        prop_assert_eq!(decode(&bytes[..cut.index(bytes.len())], &bits), None);
+        if !bits.is_empty() {
+            prop_assert_eq!(decode(&bytes, &bits[..cut.index(bits.len())]), None);
+        }
+        prop_assert_eq!(decode(&bytes, &bits), Some(table));
+        prop_assert_eq!(Table::decode(&bytes, &bits, |_, _| None).is_some(), bits.is_empty());
+        bits.push(0);
+        prop_assert_eq!(decode(&bytes, &bits), None);
+        bits.pop();
         bytes.push(0);
-        prop_assert_eq!(Table::decode(&bytes), None);
+        prop_assert_eq!(decode(&bytes, &bits), None);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! The bytes of a table, little-endian. Whoever reads them has checked their tag, so an error here
 //! means that another version of this crate wrote them.
+//!
+//! The bits of the filter of ids are most of a large table, and few of them change at once. They are kept apart: the
+//! table has a tag for those of each generation, so that only what has changed is hashed when it is written or read.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -12,16 +15,18 @@ use crate::limits::{
     MAX_GENERATION_BYTES, MAX_GENERATIONS, MAX_GROUPS, MAX_HOLDERS, MAX_LISTED, MAX_LISTED_ENDED, MAX_OWNERS,
     MAX_ROOT_COUNTS,
 };
+use crate::secret::Tag;
 
 /// The first byte of every table.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// No owner has this id.
 const NO_OWNER: u32 = 0;
 
 impl Table {
-    /// Writes the table at the end of `out`.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+    /// Writes the table at the end of `out`, without the [bits](Self::bits) of its filter, and with what `tag_of` says
+    /// of them.
+    pub(crate) fn encode(&mut self, tag_of: impl Fn(&[u8]) -> Tag, out: &mut Vec<u8>) {
         let mut out = Writer(out);
         out.u8(FORMAT);
         out.u64(self.stamp.epoch);
@@ -72,11 +77,12 @@ impl Table {
         }
         out.u32(self.filter.window_ms);
         out.count(self.filter.generations.len());
-        for generation in &self.filter.generations {
+        for generation in &mut self.filter.generations {
             out.u64(generation.opened_ms);
             out.u64(generation.until_ms);
             out.u32(generation.ids);
-            out.bytes(&generation.bytes);
+            out.count(generation.bytes.len());
+            out.0.extend_from_slice(generation.tag.get_or_insert_with(|| tag_of(&generation.bytes)));
         }
         out.count(self.spent.counts.len());
         for count in &self.spent.counts {
@@ -96,8 +102,24 @@ impl Table {
         }
     }
 
-    /// Reads a table; `None` if `bytes` are not exactly one.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    /// The bits of each generation of the filter.
+    pub(crate) fn bits(&self) -> impl Iterator<Item = &[u8]> {
+        self.filter.generations.iter().map(|generation| generation.bytes.as_slice())
+    }
+
+    /// The bits of the generation that has this tag, if there is one.
+    pub(crate) fn bits_of(&self, tag: &Tag) -> Option<&[u8]> {
+        let has_it = |generation: &&Generation| generation.tag.as_ref() == Some(tag);
+        self.filter.generations.iter().find(has_it).map(|generation| generation.bytes.as_slice())
+    }
+
+    /// Reads a table; `None` if `bytes` and `bits` are not exactly one. `believe` is handed the tag of a generation and
+    /// the bits in its place, and gives back the bits that have this tag.
+    pub(crate) fn decode(
+        bytes: &[u8],
+        mut bits: &[u8],
+        believe: impl Fn(&Tag, &[u8]) -> Option<Vec<u8>>,
+    ) -> Option<Self> {
         let mut input = Reader(bytes);
         if input.u8()? != FORMAT {
             return None;
@@ -125,7 +147,16 @@ impl Table {
             })?,
             filter: IdFilter {
                 window_ms: input.u32()?,
-                generations: input.list(MAX_GENERATIONS, Reader::generation)?,
+                generations: input.list(MAX_GENERATIONS, |input| {
+                    let (opened_ms, until_ms, ids) = (input.u64()?, input.u64()?, input.u32()?);
+                    let len = input.count()?;
+                    let tag = input.array()?;
+                    let (own, rest) = bits.split_at_checked(len)?;
+                    bits = rest;
+                    let bytes = believe(&tag, own)?;
+                    let fits = bytes.len().is_power_of_two() && bytes.len() <= MAX_GENERATION_BYTES;
+                    fits.then_some(Generation { opened_ms, until_ms, ids, bytes, tag: Some(tag) })
+                })?,
             },
             spent: Spent {
                 counts: input.list(MAX_ROOT_COUNTS.saturating_add(MAX_HOLDERS), |input| {
@@ -135,7 +166,7 @@ impl Table {
                 windows: input.list(MAX_HOLDERS, Reader::window)?,
             },
         };
-        input.0.is_empty().then_some(table)
+        (input.0.is_empty() && bits.is_empty()).then_some(table)
     }
 }
 
@@ -251,12 +282,5 @@ impl<'b> Reader<'b> {
             *calls = self.u32()?;
         }
         Some(Window { holder, slot_ms, youngest, slots })
-    }
-
-    fn generation(&mut self) -> Option<Generation> {
-        let (opened_ms, until_ms, ids) = (self.u64()?, self.u64()?, self.u32()?);
-        let bytes = self.bytes()?;
-        let fits = bytes.len().is_power_of_two() && bytes.len() <= MAX_GENERATION_BYTES;
-        fits.then(|| Generation { opened_ms, until_ms, ids, bytes: bytes.to_vec() })
     }
 }

@@ -1,12 +1,15 @@
 use core::num::NonZeroU32;
 use std::collections::HashMap;
+use std::format;
 use std::string::String;
 use std::vec::Vec;
 
 use super::{Cas, Contexts, Events, FINGERPRINT_KEY, Refused, SetError, Store, StoreFault};
 use crate::context::{Answer, Trust};
 use crate::correlation::{Correlation, Ids};
-use crate::limits::{DEAD_AFTER_MS, DEFAULT_WINDOW_MS, MAX_LIVE_PER_WORKER, MAX_STORE_TRIES, TICK_MS};
+use crate::limits::{
+    DEAD_AFTER_MS, DEFAULT_WINDOW_MS, MAX_LIVE_PER_WORKER, MAX_STORE_TRIES, MIN_GENERATION_BYTES, TICK_MS,
+};
 use crate::lineage::Lineage;
 use crate::name::RootId;
 use crate::sample::principal;
@@ -92,6 +95,14 @@ fn begin(
     contexts.begin(map, &known_by, principal(peer), &Lineage::root(RootId::parse(b"root")), NOW)
 }
 
+/// Requests that end at once.
+fn serve(contexts: &mut Contexts, map: &mut Map, requests: usize) {
+    for request in 0..requests {
+        let ticket = begin(contexts, map, &format!("served-{request}"), 0).unwrap();
+        contexts.end(map, ticket, NOW);
+    }
+}
+
 /// A request that never ends.
 fn live(contexts: &mut Contexts, map: &mut Map, request: &str, peer: usize) {
     let _ticket = begin(contexts, map, request, peer).unwrap();
@@ -160,6 +171,7 @@ fn every_bit_counts() {
     let mut map = Map::default();
     let (mut first, mut second) = (worker(&mut map), worker(&mut map));
     live(&mut first, &mut map, "one", 0);
+    serve(&mut first, &mut map, 3);
     let (key, value) = map.only();
     for bit in 0..value.len() * 8 {
         let mut map = Map::default();
@@ -174,6 +186,32 @@ fn every_bit_counts() {
         assert!(matches!(second.refresh(&mut map), Err(super::Trouble::Damage(_))), "cut to {len}");
     }
     assert!(second.refresh(&mut map).is_ok());
+}
+
+/// Bits of the filter that a worker knows are not hashed again: then they are not taken from the table either.
+#[test]
+fn what_is_known_is_not_believed_anew() {
+    let mut map = Map::default();
+    let mut first = worker(&mut map);
+    serve(&mut first, &mut map, 3);
+    let (key, before) = map.only();
+    live(&mut first, &mut map, "one", 0);
+    let (_, value) = map.only();
+    let mut passed = 0;
+    for bit in 0..value.len() * 8 {
+        let mut map = Map::default();
+        map.write(FINGERPRINT_KEY, &first.secret.tag(super::Use::Fingerprint, b""));
+        map.write(&key, &before);
+        let mut second = worker(&mut map);
+        let mut damaged = value.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        map.write(&key, &damaged);
+        if second.refresh(&mut map).is_ok() {
+            passed += 1;
+            assert_eq!(second.table(), first.table(), "bit {bit}");
+        }
+    }
+    assert_eq!(passed, MIN_GENERATION_BYTES * 8, "the bits of the filter, and no others");
 }
 
 #[test]

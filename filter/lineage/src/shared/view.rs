@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use super::{Cas, Contexts, Joined, QUARANTINE_TICKS, Store, StoreFault};
-use crate::context::{Spent, Stamp, Table};
+use crate::context::Table;
 use crate::limits::{DEAD_AFTER_MS, TICK_MS};
-use crate::secret::{TAG_BYTES, Use};
+use crate::secret::{Tag, Use};
 
 /// By how many bytes a table usually grows at once: a context with its lineage.
 const ROOM_TO_GROW: usize = 512;
@@ -13,12 +13,13 @@ const ROOM_TO_GROW: usize = 512;
 /// The newest table that was seen.
 #[derive(Debug)]
 pub(super) struct Seen {
-    pub(super) stamp: Stamp,
-    pub(super) clock_ms: u64,
-    pub(super) bytes: Vec<u8>,
+    pub(super) table: Table,
+    /// Whatever has this tag is this table, or else is not looked at.
+    pub(super) tag: Tag,
+    /// How many bytes it was.
+    pub(super) len: usize,
     /// Its number; not known of a table that was written here and not read since.
     pub(super) cas: Option<Cas>,
-    pub(super) table: Option<Table>,
 }
 
 /// Why there is no table.
@@ -37,39 +38,28 @@ impl Contexts {
         let Some((bytes, cas)) = value else {
             return Err(if self.seen.is_some() { Trouble::Damage(None) } else { Trouble::Store });
         };
-        // The same tag is on the same table, or else on bytes that are not looked at: what was seen before is believed.
+        let tag = tag_of(&bytes).ok_or(Trouble::Damage(Some(cas)))?;
         if let Some(seen) = &mut self.seen
-            && tag_of(&seen.bytes) == tag_of(&bytes)
+            && seen.tag == *tag
         {
             // No worker writes the same table twice.
-            if *seen.cas.get_or_insert(cas) != cas {
-                return Err(Trouble::Damage(Some(cas)));
-            }
-            if seen.table.is_some() {
-                return Ok(());
-            }
-        } else {
-            let is_later =
-                |table: &Table| self.seen.as_ref().is_none_or(|seen| table.stamp.follows(seen.stamp));
-            let table = self.open(&bytes).filter(|table| is_later(table) && self.has_own(table));
-            let table = table.ok_or(Trouble::Damage(Some(cas)))?;
-            self.longest_window_ms = self.longest_window_ms.max(table.longest_window_ms());
-            if self.seen.as_ref().is_some_and(|seen| seen.stamp.epoch != table.stamp.epoch) {
-                let spent = self.spent();
-                self.carried_over.absorb(&spent);
-            }
-            self.seen = Some(Seen {
-                stamp: table.stamp,
-                clock_ms: table.clock_ms(),
-                bytes,
-                cas: Some(cas),
-                table: Some(table),
-            });
-            return Ok(());
+            return if *seen.cas.get_or_insert(cas) == cas {
+                Ok(())
+            } else {
+                Err(Trouble::Damage(Some(cas)))
+            };
         }
-        if let Some(seen) = &mut self.seen {
-            seen.table = Table::decode(content(&seen.bytes));
+        let is_later =
+            |table: &Table| self.seen.as_ref().is_none_or(|seen| table.stamp.follows(seen.table.stamp));
+        let table = self.open(&bytes).filter(|table| is_later(table) && self.has_own(table));
+        let table = table.ok_or(Trouble::Damage(Some(cas)))?;
+        self.longest_window_ms = self.longest_window_ms.max(table.longest_window_ms());
+        if let Some(seen) = &self.seen
+            && seen.table.stamp.epoch != table.stamp.epoch
+        {
+            self.carried_over.absorb(&seen.table.spent);
         }
+        self.seen = Some(Seen { table, tag: *tag, len: bytes.len(), cas: Some(cas) });
         Ok(())
     }
 
@@ -99,66 +89,75 @@ impl Contexts {
         must_add_own || !self.carried_over.is_empty()
     }
 
-    /// What was spent, as last seen.
-    fn spent(&self) -> Spent {
-        let Some(seen) = &self.seen else { return Spent::default() };
-        match &seen.table {
-            Some(table) => table.spent.clone(),
-            None => Table::decode(content(&seen.bytes)).map(|table| table.spent).unwrap_or_default(),
-        }
-    }
-
     pub(super) fn table(&self) -> Option<&Table> {
-        self.seen.as_ref()?.table.as_ref()
+        self.seen.as_ref().map(|seen| &seen.table)
     }
 
-    /// The table as last seen and its number, to be changed.
-    pub(super) fn take_table(&mut self) -> Option<(Table, Cas)> {
-        let seen = self.seen.as_mut()?;
-        let cas = seen.cas?;
-        Some((seen.table.take()?, cas))
+    /// The table as last seen, to be changed, and its number.
+    pub(super) fn table_to_change(&self) -> Option<(Table, Cas)> {
+        let seen = self.seen.as_ref()?;
+        Some((seen.table.clone(), seen.cas?))
     }
 
     /// An empty table in place of a damaged one.
     pub(super) fn new_epoch(&self, now_ms: u64) -> Table {
-        let (epoch, clock_ms) = self.seen.as_ref().map_or((0, 0), |seen| (seen.stamp.epoch, seen.clock_ms));
+        let (epoch, clock_ms) = self.table().map_or((0, 0), |table| (table.stamp.epoch, table.clock_ms()));
         let ticks_ms = TICK_MS.saturating_mul(QUARANTINE_TICKS);
         let quarantine_ms = u64::from(self.longest_window_ms).saturating_add(ticks_ms);
         let mut table = Table::new(epoch.saturating_add(1).max(now_ms), clock_ms, now_ms, quarantine_ms);
-        table.spent = self.spent();
+        table.spent = self.table().map(|seen| seen.spent.clone()).unwrap_or_default();
         let mut bytes = Vec::new();
-        table.encode(&mut bytes);
+        table.encode(|bits| self.secret.tag(Use::Generation, bits), &mut bytes);
         table.stamp.built = self.secret.short_tag(Use::Built, &bytes);
         table
     }
 
-    /// The bytes of a table and its tag.
-    pub(super) fn seal(&self, table: &Table) -> Vec<u8> {
+    /// The bytes of a table, the bits of its filter, the length of the bytes, and their tag.
+    pub(super) fn seal(&self, table: &mut Table) -> Vec<u8> {
         // It is about as long as the last one.
-        let last = self.seen.as_ref().map_or(0, |seen| seen.bytes.len());
-        let mut bytes = Vec::with_capacity(last.saturating_add(ROOM_TO_GROW));
-        table.encode(&mut bytes);
-        let tag = self.secret.tag(Use::Table, &bytes);
-        bytes.extend_from_slice(&tag);
-        bytes
+        let last = self.seen.as_ref().map_or(0, |seen| seen.len);
+        let mut sealed = Vec::with_capacity(last.saturating_add(ROOM_TO_GROW));
+        table.encode(|bits| self.secret.tag(Use::Generation, bits), &mut sealed);
+        let tag = self.secret.tag(Use::Table, &sealed);
+        // Its bounds keep it far below.
+        let length = u32::try_from(sealed.len()).unwrap_or(u32::MAX);
+        table.bits().for_each(|bits| sealed.extend_from_slice(bits));
+        sealed.extend_from_slice(&length.to_le_bytes());
+        sealed.extend_from_slice(&tag);
+        sealed
     }
 
     /// The table in sealed bytes.
-    fn open(&self, bytes: &[u8]) -> Option<Table> {
-        let (content, tag) = bytes.split_last_chunk::<TAG_BYTES>()?;
-        if self.secret.tag(Use::Table, content) != *tag {
+    fn open(&self, sealed: &[u8]) -> Option<Table> {
+        let Parts { bytes, bits, tag } = Parts::of(sealed)?;
+        if self.secret.tag(Use::Table, bytes) != *tag {
             return None;
         }
-        Table::decode(content)
+        // Most bits are those of the table that was seen last.
+        Table::decode(bytes, bits, |tag, bits| match self.table().and_then(|seen| seen.bits_of(tag)) {
+            Some(known) => Some(known.to_vec()),
+            None => (self.secret.tag(Use::Generation, bits) == *tag).then(|| bits.to_vec()),
+        })
+    }
+}
+
+/// What sealed bytes are made of.
+struct Parts<'s> {
+    bytes: &'s [u8],
+    bits: &'s [u8],
+    tag: &'s Tag,
+}
+
+impl<'s> Parts<'s> {
+    fn of(sealed: &'s [u8]) -> Option<Self> {
+        let (rest, tag) = sealed.split_last_chunk()?;
+        let (rest, length) = rest.split_last_chunk()?;
+        let (bytes, bits) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        Some(Self { bytes, bits, tag })
     }
 }
 
 /// The tag of sealed bytes, if they are so long.
-fn tag_of(bytes: &[u8]) -> Option<&[u8; TAG_BYTES]> {
-    bytes.last_chunk()
-}
-
-/// Sealed bytes without their tag.
-fn content(bytes: &[u8]) -> &[u8] {
-    bytes.split_last_chunk::<TAG_BYTES>().map_or(&[], |(content, _)| content)
+pub(super) fn tag_of(sealed: &[u8]) -> Option<&Tag> {
+    sealed.last_chunk()
 }

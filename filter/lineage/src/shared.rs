@@ -6,12 +6,12 @@
 //!
 //! # Operations
 //!
-//! Beginning and ending a context cost one `get` and one `set`; a call costs one `get`, and a `get` and a
-//! `set` more if it is counted for a budget; a tick costs one
-//! `get`, and in one of the workers a `get` and a `set` more while something is live. A `set` that
+//! Beginning a context costs one `get` and one `set`, which also end those that ended before; a call costs one `get`,
+//! and a `get` and a `set` more if it is counted for a budget; a tick costs one `get`, and a `get` and a `set` more in
+//! each worker where something has ended since, and in one of them while something is live. A `set` that
 //! meets a faster worker is tried again, [`MAX_STORE_TRIES`] times, and then the request that begins is
-//! refused ([`Refused::Contended`]). An end that cannot be written is kept and written with the next
-//! operation: until then the context limits, which is the safe side.
+//! refused ([`Refused::Contended`]). An end is kept and written with the next
+//! context that begins in the same worker, or the next tick: until then the context limits, which is the safe side.
 //!
 //! # Who else can write
 //!
@@ -102,6 +102,8 @@ pub struct Contexts {
     secret: Secret,
     key: String,
     own: Vec<Own>,
+    /// How many of them have ended, and the bytes of the others.
+    ended: usize,
     own_bytes: usize,
     next_serial: u64,
     joined: Option<Joined>,
@@ -208,6 +210,7 @@ impl Contexts {
             secret,
             key,
             own: Vec::new(),
+            ended: 0,
             own_bytes: 0,
             next_serial: 1,
             joined: None,
@@ -280,8 +283,9 @@ impl Contexts {
             work: lineage.root_id().zip(origin).map_or(tag, |(root, origin)| self.work(root, origin)),
             lineage: carried,
         };
+        let live = self.own.len().saturating_sub(self.ended);
         let own_bytes = self.own_bytes.saturating_add(context.len());
-        if self.own.len() >= MAX_LIVE_PER_WORKER || own_bytes > MAX_BYTES_PER_WORKER {
+        if live >= MAX_LIVE_PER_WORKER || own_bytes > MAX_BYTES_PER_WORKER {
             return Err(Refused::TooMany);
         }
         self.next_serial = self.next_serial.saturating_add(1);
@@ -299,13 +303,14 @@ impl Contexts {
         self.longest_window_ms = self.longest_window_ms.max(self.window_ms);
     }
 
-    /// Ends a context: its response is over. It limits for a window more.
-    pub fn end(&mut self, store: &mut impl Store, ticket: Ticket, now_ms: u64) {
-        let window_ms = self.window_ms;
-        if let Some(own) = self.own.iter_mut().find(|own| own.context.serial == ticket.0) {
+    /// Ends a context: its response is over. It limits for a window more, which begins when the table says so: with the
+    /// next context that begins here, or the next [`tick`](Self::tick).
+    pub fn end(&mut self, ticket: Ticket) {
+        let (Ticket(serial), window_ms) = (ticket, self.window_ms);
+        if let Some(own) = self.own.iter_mut().find(|own| own.context.serial == serial) {
             own.ended = Some(window_ms);
-            // What cannot be written now is written later.
-            let _ = self.update(store, Deed::Nothing, now_ms);
+            self.ended = self.ended.saturating_add(1);
+            self.own_bytes = self.own_bytes.saturating_sub(own.context.len());
         }
     }
 
@@ -483,7 +488,7 @@ impl Contexts {
             own.place = *place;
         }
         self.own.retain(|own| own.ended.is_none());
-        self.own_bytes = self.own.iter().fold(0, |sum, own| sum.saturating_add(own.context.len()));
+        self.ended = 0;
     }
 
     /// The root that a request is part of, hashed: no one can make up that of another's work.

@@ -99,8 +99,9 @@ fn begin(
 fn serve(contexts: &mut Contexts, map: &mut Map, requests: usize) {
     for request in 0..requests {
         let ticket = begin(contexts, map, &format!("served-{request}"), 0).unwrap();
-        contexts.end(map, ticket, NOW);
+        contexts.end(ticket);
     }
+    contexts.tick(map, NOW).unwrap();
 }
 
 /// A request that never ends.
@@ -131,7 +132,9 @@ fn workers_meet() {
     assert_eq!(call(&mut outbound, &mut map, "one", NOW), Answer::Found(stamped(0)));
     assert_eq!(call(&mut inbound, &mut map, "two", NOW), Answer::Found(stamped(1)));
     assert!(matches!(call(&mut outbound, &mut map, "?", NOW), Answer::Merged { lineages: 2, .. }));
-    inbound.end(&mut map, ticket, NOW);
+    inbound.end(ticket);
+    assert_eq!(call(&mut outbound, &mut map, "one", NOW), Answer::Found(stamped(0)), "nobody wrote it");
+    inbound.tick(&mut map, NOW).unwrap();
     assert_eq!(call(&mut outbound, &mut map, "one", NOW), Answer::Found(without_root(0)));
     for tick in 0..=u64::from(DEFAULT_WINDOW_MS) / TICK_MS {
         inbound.tick(&mut map, NOW + tick * TICK_MS).unwrap();
@@ -153,9 +156,13 @@ fn operations_cost_what_they_should() {
     check(&mut map, 1, 1);
     call(&mut second, &mut map, "one", NOW);
     check(&mut map, 1, 0);
-    first.end(&mut map, ticket, NOW);
+    first.end(ticket);
+    check(&mut map, 0, 0);
+    // A context that begins takes the end of the other along.
+    let ticket = begin(&mut first, &mut map, "two", 0).unwrap();
     check(&mut map, 1, 1);
-    // Of the ticks at one time only the first writes, and with nothing to wait for none does.
+    first.end(ticket);
+    // Of the ticks at one time only that of who has something to end writes, and with nothing to wait for none does.
     first.tick(&mut map, NOW + TICK_MS).unwrap();
     check(&mut map, 2, 1);
     second.tick(&mut map, NOW + TICK_MS).unwrap();
@@ -163,7 +170,7 @@ fn operations_cost_what_they_should() {
     for tick in 2..20 {
         first.tick(&mut map, NOW + tick * TICK_MS).unwrap();
     }
-    check(&mut map, 23, 5);
+    check(&mut map, 24, 6);
 }
 
 #[test]
@@ -341,7 +348,8 @@ fn contention_is_bounded() {
 
     // An end that could not be written is written with the next operation.
     map.failures = std::vec![SetError::Fault];
-    contexts.end(&mut map, ticket, NOW);
+    contexts.end(ticket);
+    assert_eq!(contexts.tick(&mut map, NOW), Err(Refused::Store));
     assert!(matches!(call(&mut contexts, &mut map, "two", NOW), Answer::Merged { contexts: 1, .. }));
     contexts.tick(&mut map, NOW).unwrap();
     assert!(matches!(call(&mut contexts, &mut map, "two", NOW), Answer::Merged { contexts: 0, .. }));
@@ -372,13 +380,37 @@ fn a_dead_worker_is_buried_and_a_slow_one_comes_back() {
     assert_eq!((slow.take_events().damage, other.take_events().damage), (0, 0));
 }
 
+/// However many end one after the other, nothing of them is left.
+#[test]
+fn bytes_are_those_of_what_is_live() {
+    let mut map = Map::default();
+    let mut contexts = worker(&mut map);
+    for _ in 0..10 {
+        let ticket = begin(&mut contexts, &mut map, "one", 0).unwrap();
+        let bytes = contexts.own_bytes;
+        assert!(bytes > 0);
+        contexts.end(ticket);
+        assert_eq!(contexts.own_bytes, 0);
+        live(&mut contexts, &mut map, "two", 0);
+        assert_eq!(contexts.own_bytes, bytes);
+        contexts.end(super::Ticket(contexts.next_serial - 1));
+    }
+}
+
 #[test]
 fn live_contexts_are_bounded() {
     let mut map = Map::default();
     let mut contexts = worker(&mut map);
-    for _ in 0..MAX_LIVE_PER_WORKER {
+    for _ in 1..MAX_LIVE_PER_WORKER {
         live(&mut contexts, &mut map, "one", 0);
     }
+    // What has ended takes no place, before it is written too.
+    for _ in 0..3 {
+        let ticket = begin(&mut contexts, &mut map, "one", 0).unwrap();
+        assert_eq!(begin(&mut contexts, &mut map, "one", 0), Err(Refused::TooMany));
+        contexts.end(ticket);
+    }
+    live(&mut contexts, &mut map, "one", 0);
     assert_eq!(begin(&mut contexts, &mut map, "one", 0), Err(Refused::TooMany));
     let Answer::Merged { contexts: live, .. } = call(&mut contexts, &mut map, "two", NOW) else { panic!() };
     assert_eq!(live as usize, MAX_LIVE_PER_WORKER);

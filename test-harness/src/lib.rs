@@ -8,6 +8,7 @@ pub mod debian;
 pub mod demo;
 pub mod egress;
 pub mod envoy;
+pub mod fragile;
 pub mod host;
 pub mod istio;
 pub mod mesh;

@@ -22,5 +22,6 @@ pub mod scenario;
 pub mod sdk;
 pub mod service;
 pub mod soak;
+pub mod unruly;
 pub mod upstream;
 pub mod wheel;

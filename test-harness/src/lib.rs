@@ -18,6 +18,7 @@ pub mod pki;
 pub mod policy_directory;
 pub mod registry;
 pub mod runner;
+pub mod sbom;
 pub mod scenario;
 pub mod sdk;
 pub mod service;

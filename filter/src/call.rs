@@ -28,16 +28,21 @@ const MAX_LOGGED_PATH_BYTES: usize = 256;
 
 pub(crate) struct OutboundCall {
     configured: Option<Rc<Configured>>,
+    /// Its headers went on. The reply in place of one that may not leave is the host's to send, so that one which does not
+    /// would be shown the body next.
+    passed: bool,
 }
 
 impl OutboundCall {
     pub(crate) const fn new(configured: Option<Rc<Configured>>) -> Self {
-        Self { configured }
+        Self { configured, passed: false }
     }
 
     /// The headers are there.
-    pub(crate) fn headers(&self) -> Action {
-        match self.stamp() {
+    pub(crate) fn headers(&mut self) -> Action {
+        let stamped = self.stamp();
+        self.passed = stamped.is_ok();
+        match stamped {
             Ok(()) => Action::Continue,
             Err(Refused::For(code)) => {
                 telemetry::count_code(code);
@@ -53,6 +58,11 @@ impl OutboundCall {
         }
     }
 
+    /// What comes after the headers: it goes where they went.
+    pub(crate) const fn rest(&self) -> Action {
+        if self.passed { Action::Continue } else { Action::Pause }
+    }
+
     fn stamp(&self) -> Result<(), Refused> {
         let configured = self.configured.as_ref().ok_or(Code::NoPolicy)?;
         let settings = &configured.settings;
@@ -60,7 +70,10 @@ impl OutboundCall {
         let call = Call::read(&pairs);
         let live = settings.live.as_ref().ok_or(Code::NoPolicy)?;
         // Asked before any header is changed, which makes the proxy forget the route.
-        let leaving = settings.egress().and_then(|_| Leaving::call(settings, &call, &route()));
+        let leaving = match settings.egress() {
+            Some(_) => Leaving::call(settings, &call, &route().ok_or(Code::InternalFault)?),
+            None => None,
+        };
         let repeats = if live.budgets.is_empty() { &[] } else { call.repeats.as_slice() };
         for name in call.strip.iter().chain(repeats) {
             if !host::remove_request_header(name) {
@@ -113,11 +126,11 @@ impl From<Code> for Refused {
     }
 }
 
-/// How the proxy routes the call.
-fn route() -> Route {
-    let cluster = host::cluster_name();
+/// How the proxy routes the call. If it does not say, a name may be that of another place than the one it goes to.
+fn route() -> Option<Route> {
+    let cluster = host::cluster_name()?;
     let original = if Route::passes_through(&cluster) { host::destination_address() } else { Vec::new() };
-    Route { cluster, original }
+    Some(Route { cluster, original })
 }
 
 /// Judges a call that leaves the mesh.

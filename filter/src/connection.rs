@@ -48,7 +48,8 @@ impl Connection {
 
     /// The application has connected.
     pub(crate) fn connected(&mut self) -> Action {
-        let ends = Ends { server_name: host::server_name(), address: host::destination_address() };
+        let Some(server_name) = host::server_name() else { return self.close() };
+        let ends = Ends { server_name, address: host::destination_address() };
         match self.judge(&ends, true) {
             Judged::Free => self.pass(),
             Judged::Allowed => {

@@ -98,14 +98,11 @@ impl Stream {
 
     /// The headers are there, and the body comes unless they end the request.
     pub(crate) fn request_headers(&mut self, is_end: bool) -> Action {
-        if let Self::Network(_) = self {
-            // A configuration for connections is none for requests.
-            *self = Self::without_root();
-        }
         match self {
             Self::Inbound(request) => request.headers(is_end),
             Self::Outbound(call) => call.headers(),
-            Self::Network(_) => Action::Pause,
+            // A configuration for connections is none for requests.
+            Self::Network(_) => Http::new(None).headers(is_end),
         }
     }
 
@@ -113,7 +110,7 @@ impl Stream {
     pub(crate) fn request_body(&mut self, size: usize, is_end: bool) -> Action {
         match self {
             Self::Inbound(request) => request.body(size, is_end),
-            Self::Outbound(_) => Action::Continue,
+            Self::Outbound(call) => call.rest(),
             Self::Network(_) => Action::Pause,
         }
     }
@@ -122,7 +119,7 @@ impl Stream {
     pub(crate) fn request_trailers(&mut self) -> Action {
         match self {
             Self::Inbound(request) => request.trailers(),
-            Self::Outbound(_) => Action::Continue,
+            Self::Outbound(call) => call.rest(),
             Self::Network(_) => Action::Pause,
         }
     }
@@ -145,12 +142,10 @@ impl Stream {
 
     /// The downstream has connected. A configuration for requests is none for connections, which are then denied.
     pub(crate) fn connected(&mut self) -> Action {
-        if let Self::Inbound(_) | Self::Outbound(_) = self {
-            *self = Self::Network(Connection::new(None));
-        }
         match self {
             Self::Network(connection) => connection.connected(),
-            Self::Inbound(_) | Self::Outbound(_) => Action::Pause,
+            // Were it a request that is being served, it would go on limiting.
+            Self::Inbound(_) | Self::Outbound(_) => Connection::new(None).connected(),
         }
     }
 

@@ -119,7 +119,11 @@ impl Listing {
             }
         }
         let is_success = matches!(status, [b'2', ..]) && status != b"202" && status != b"204";
-        if is_end || !is_success {
+        if is_end {
+            // There is no body, or one of which nothing is known.
+            return Head::AsIt;
+        }
+        if !is_success {
             self.state = State::Aside;
             return Head::AsIt;
         }
@@ -152,11 +156,12 @@ impl Listing {
     ) -> Passed {
         let mut out = Vec::new();
         let refused = match core::mem::replace(&mut self.state, State::Over) {
-            State::Fresh | State::Aside => {
+            State::Aside => {
                 self.state = State::Aside;
                 return Passed::AsIt;
             }
             State::Over => None,
+            State::Fresh => Some(("content-type", Framing::Json)),
             State::Unreadable(detail) => Some((detail, Framing::Json)),
             State::Rewriting(framing, mut rewriter) => {
                 let mut buffer = PathBuffer::new();

@@ -66,17 +66,25 @@ pub fn build(package: &str, say: &dyn Fn(&str)) -> io::Result<PathBuf> {
 ///
 /// The compiler's own words when it refuses the package.
 pub fn build_with(package: &str, toolchain: &Toolchain, say: &dyn Fn(&str)) -> io::Result<PathBuf> {
-    let target = workspace().join("target").join(toolchain.target_directory());
+    build_at(workspace(), &cargo_home()?, package, toolchain, say)
+}
+
+/// Builds `package` of a workspace at any place, with crates that cargo has in any other.
+///
+/// # Errors
+///
+/// The compiler's own words when it refuses the package.
+pub fn build_at(
+    root: &Path,
+    home: &Path,
+    package: &str,
+    toolchain: &Toolchain,
+    say: &dyn Fn(&str),
+) -> io::Result<PathBuf> {
+    let target = target_directory(root, toolchain);
     exclusively(&target.with_extension("lock"), || {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(workspace()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        cargo.args(["build", "--profile", "wasm", "--target", TARGET, "--package", package, "--target-dir"]);
-        cargo.arg(&target);
-        // What a surrounding cargo set up for the host (coverage, sanitizers, clippy) is wrong for the module.
-        for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
-            cargo.env_remove(flags);
-        }
-        toolchain.apply(&mut cargo);
+        let mut cargo = command(root, home, package, toolchain);
+        cargo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = cargo
             .spawn()
             .map_err(|error| io::Error::other(format!("cannot run cargo to build `{package}`: {error}")))?;
@@ -104,6 +112,50 @@ pub fn build_with(package: &str, toolchain: &Toolchain, say: &dyn Fn(&str)) -> i
             module.display()
         )))
     })
+}
+
+fn target_directory(root: &Path, toolchain: &Toolchain) -> PathBuf {
+    root.join("target").join(toolchain.target_directory())
+}
+
+/// The cargo that builds a package as it ships.
+pub(crate) fn command(root: &Path, home: &Path, package: &str, toolchain: &Toolchain) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root).env("CARGO_HOME", home);
+    cargo.args(["build", "--profile", "wasm", "--target", TARGET, "--package", package, "--target-dir"]);
+    cargo.arg(target_directory(root, toolchain));
+    // What a surrounding cargo set up for the host (coverage, sanitizers, clippy) is wrong for the module.
+    for flags in ["RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+        cargo.env_remove(flags);
+    }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", remapped(home));
+    toolchain.apply(&mut cargo);
+    cargo
+}
+
+/// Flags that keep out of the module where the crates are that it is built of: places of the workspace are relative to it
+/// already, and the compiler's own have none. The last that matches holds.
+fn remapped(home: &Path) -> std::ffi::OsString {
+    let sources = home.join("registry/src");
+    let registries = std::fs::read_dir(&sources).into_iter().flatten().flatten().map(|entry| entry.path());
+    let flags = std::iter::once(sources.clone()).chain(registries).map(|place| {
+        let mut flag = std::ffi::OsString::from("--remap-path-prefix=");
+        flag.push(place);
+        flag.push("=crates");
+        flag
+    });
+    flags.collect::<Vec<_>>().join(std::ffi::OsStr::new("\x1f"))
+}
+
+/// Where cargo keeps the crates that it has fetched.
+///
+/// # Errors
+///
+/// When nothing says where.
+pub fn cargo_home() -> io::Result<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    home.ok_or_else(|| io::Error::other("neither `$CARGO_HOME` nor `$HOME` says where crates are"))
 }
 
 /// The root of the workspace this harness was built in.

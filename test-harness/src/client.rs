@@ -130,7 +130,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the request is not well formed (see [`RawConnection`] for those), or there was no complete response.
+    /// When the request is not well formed (see [`RawConnection`] for those), or there was no complete response. It is
+    /// [`NotConnected`](io::ErrorKind::NotConnected) if nothing of it was sent, because the peer has closed the connection:
+    /// another one is to be opened then, as any client does.
     pub fn send(&mut self, request: &Request) -> io::Result<Response> {
         let http2 = matches!(self.sender, Sender::Http2(_));
         let request = request.to_hyper(&self.authority, http2)?;
@@ -138,15 +140,15 @@ impl Client {
         runtime.block_on(limited(async {
             let response = match sender {
                 Sender::Http1(sender) => {
-                    sender.ready().await.map_err(io::Error::other)?;
-                    sender.send_request(request).await
+                    sender.ready().await.map_err(not_sent)?;
+                    sender.try_send_request(request).await.map_err(lost)
                 }
                 Sender::Http2(sender) => {
-                    sender.ready().await.map_err(io::Error::other)?;
-                    sender.send_request(request).await
+                    sender.ready().await.map_err(not_sent)?;
+                    sender.try_send_request(request).await.map_err(lost)
                 }
             };
-            receive(response.map_err(io::Error::other)?).await
+            receive(response?).await
         }))
     }
 
@@ -160,8 +162,8 @@ impl Client {
         let exchange = |request: &Request| {
             let (mut sender, request) = (sender.clone(), request.to_hyper(&self.authority, true));
             self.runtime.spawn(limited(async move {
-                sender.ready().await.map_err(io::Error::other)?;
-                receive(sender.send_request(request?).await.map_err(io::Error::other)?).await
+                sender.ready().await.map_err(not_sent)?;
+                receive(sender.try_send_request(request?).await.map_err(lost)?).await
             }))
         };
         let exchanges: Vec<_> = requests.iter().map(exchange).collect();
@@ -171,6 +173,17 @@ impl Client {
         };
         exchanges.into_iter().map(wait).collect()
     }
+}
+
+fn not_sent(error: hyper::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, error)
+}
+
+/// A request that comes back was not sent.
+fn lost<R>(mut error: hyper::client::conn::TrySendError<R>) -> io::Error {
+    let kind =
+        if error.take_message().is_some() { io::ErrorKind::NotConnected } else { io::ErrorKind::Other };
+    io::Error::new(kind, error.into_error())
 }
 
 async fn limited<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {

@@ -1,15 +1,18 @@
 //! `cargo soak [MINUTES]`: a real Envoy with one, two and four workers under every kind of traffic at once, while its policy
-//! changes every second. Ten minutes if nothing is said.
+//! changes every second, and its listener, as istiod changes one, every five: Envoy then drains the connections of the former
+//! one. Ten minutes if nothing is said.
 //!
-//! It ends with an error if a verdict was wrong, if Envoy answered with an error of its own, if a VM began anew, or if Envoy
-//! takes more memory at the end than in the middle.
+//! It ends with an error if a verdict was wrong, if Envoy answered with an error of its own or lost a request, if a VM began
+//! anew, if nothing was drained, or if Envoy takes more memory at the end than in the middle.
 
+mod listeners;
 mod traffic;
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -19,6 +22,7 @@ use crate::envoy::process::Envoy;
 use crate::mesh::{Mesh, Update, WorkloadSpec};
 use crate::numbered::{CALLER, OWN, config};
 use crate::upstream::Reply;
+use listeners::Listeners;
 use traffic::{KINDS, Progress, Tally};
 
 const USAGE: &str =
@@ -27,6 +31,8 @@ const DEFAULT_MINUTES: u64 = 10;
 const WORKERS: [u32; 3] = [1, 2, 4];
 /// How often the policy changes.
 const TURN: Duration = Duration::from_secs(1);
+/// Every so many of these times its listener does.
+const DRAIN_EVERY: u64 = 5;
 /// What an allocator may keep between the middle and the end: one part in this many.
 const GROWTH: u64 = 10;
 
@@ -69,7 +75,8 @@ struct Report {
 
 fn stage(workers: u32, time: Duration) -> io::Result<Report> {
     let module = artifact::filter(&|line| eprintln!("{line}"))?;
-    let mesh = start(workers, module)?;
+    let listeners = Arc::new(Listeners::new(workers)?);
+    let mesh = start(workers, module, &listeners)?;
     let tool = mesh.workload("tool");
     let endpoint = mesh.direct(&mesh.authority().issue(&[CALLER]), "tool")?;
     let progress = Progress::default();
@@ -84,6 +91,9 @@ fn stage(workers: u32, time: Duration) -> io::Result<Report> {
                 progress.published.store(updates, Ordering::SeqCst);
                 if let Update::Rejected { log } = tool.update_policy(&config(updates))? {
                     return Err(io::Error::other(format!("an update was refused: {}", log.join("\n"))));
+                }
+                if updates.is_multiple_of(DRAIN_EVERY) {
+                    listeners.change(updates)?;
                 }
                 std::thread::sleep(TURN);
                 // Every worker has it by now: the update was answered for a second ago.
@@ -102,9 +112,11 @@ fn stage(workers: u32, time: Duration) -> io::Result<Report> {
     report(workers, updates, tool.envoy(), &memory, tally)
 }
 
-fn start(workers: u32, module: PathBuf) -> io::Result<Mesh> {
+fn start(workers: u32, module: PathBuf, listeners: &Arc<Listeners>) -> io::Result<Mesh> {
+    let listeners = Arc::clone(listeners);
     let filter = Filter { module, root_id: "ambit-inbound".to_owned(), config: Some(config(0)) };
     let workload = WorkloadSpec::new("tool", OWN).workers(workers).fixed_app(Reply::new(200, "ok"));
+    let workload = workload.amend(move |bootstrap| listeners.take_from(bootstrap));
     Mesh::builder(&format!("soak-{workers}")).workload(workload.filter(Direction::Inbound, filter)).start()
 }
 
@@ -128,11 +140,19 @@ fn report(workers: u32, updates: u64, envoy: &Envoy, memory: &[u64], tally: Tall
     if of_envoy > 0 {
         problems.push(format!("{of_envoy} answers were errors of Envoy's own"));
     }
+    let drained = envoy.stat("listener_manager.listener_modified")?;
+    let refused = envoy.stat("listener_manager.lds.update_rejected")?;
+    if drained == 0 || refused > 0 {
+        problems.push(format!("{drained} listeners were changed, and {refused} changes refused"));
+    }
     let (middle, end) = (largest(memory, memory.len() / 3, 2), largest(memory, 2 * memory.len() / 3, 1));
     if end > middle + middle / GROWTH {
         problems.push(format!("memory grows: {middle} KiB in the middle, {end} KiB at the end"));
     }
-    let mut text = format!("{workers} workers, {updates} updates: {} verdicts checked", tally.checked);
+    let mut text = format!(
+        "{workers} workers, {updates} updates, {drained} listeners drained: {} verdicts checked",
+        tally.checked
+    );
     for (kind, count) in tally.kinds {
         let _ = write!(text, ", {count} {kind}");
     }

@@ -49,6 +49,10 @@ fn no_dependency_has_a_known_advisory() {
     if deny(&["fetch", "db"]).status.success() {
         check(&["check", "--disable-fetch", "advisories"]);
     } else {
-        writeln!(std::io::stderr(), "NOT CHECKED: the database of advisories cannot be reached").unwrap();
+        writeln!(
+            std::io::stderr(),
+            "*** NOT CHECKED: whether a dependency has a known advisory: RustSec's database cannot be reached"
+        )
+        .unwrap();
     }
 }

@@ -24,6 +24,9 @@ pub(super) const EMPTY: Status = 7;
 pub(super) const COUNTER: u32 = 0;
 /// Another VM was faster.
 pub(super) const CAS_MISMATCH: Status = 8;
+/// A pointer that leads nowhere.
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(super) const INVALID_MEMORY_ACCESS: Status = 6;
 /// What a call on a machine without a host comes to.
 #[cfg(not(target_arch = "wasm32"))]
 const UNIMPLEMENTED: Status = 12;
@@ -38,7 +41,7 @@ fn done(status: Status) -> Result<(), Status> {
 #[cfg(target_arch = "wasm32")]
 #[expect(unsafe_code, reason = "host calls pass pointers; each block says why they are valid")]
 mod calls {
-    use super::{COUNTER, EMPTY, NOT_FOUND, OK, Status, done};
+    use super::{COUNTER, EMPTY, INVALID_MEMORY_ACCESS, NOT_FOUND, OK, Status, done};
     use crate::host::memory;
 
     mod imports {
@@ -122,7 +125,9 @@ mod calls {
         let mut data = core::ptr::null_mut();
         let mut length = 0_usize;
         match call(&raw mut data, &raw mut length) {
-            OK => Ok(memory::take(data, length)),
+            OK if length == 0 => Ok(None),
+            // What is not where it was lent is no value, and not none either.
+            OK => memory::take(data, length).map(Some).ok_or(INVALID_MEMORY_ACCESS),
             NOT_FOUND | EMPTY => Ok(None),
             status => Err(status),
         }

@@ -107,14 +107,15 @@ pub(crate) fn destination_address() -> Vec<u8> {
     abi::get_property(DESTINATION_ADDRESS).ok().flatten().unwrap_or_default()
 }
 
-/// The server name that a client of TLS asks for, where the listener looks for it. Empty if there is none.
-pub(crate) fn server_name() -> Vec<u8> {
-    abi::get_property(SERVER_NAME).ok().flatten().unwrap_or_default()
+/// The server name that a client of TLS asks for, where the listener looks for it. Empty if there is none; none if the
+/// host fails.
+pub(crate) fn server_name() -> Option<Vec<u8>> {
+    abi::get_property(SERVER_NAME).ok().map(Option::unwrap_or_default)
 }
 
-/// The cluster that the request is routed to. Empty if there is none.
-pub(crate) fn cluster_name() -> Vec<u8> {
-    abi::get_property(CLUSTER_NAME).ok().flatten().unwrap_or_default()
+/// The cluster that the request is routed to. Empty if there is none; none if the host fails.
+pub(crate) fn cluster_name() -> Option<Vec<u8>> {
+    abi::get_property(CLUSTER_NAME).ok().map(Option::unwrap_or_default)
 }
 
 /// Closes the connection from downstream. Nothing that the callback returns lets it go on.

@@ -11,6 +11,7 @@ fn numbers_are_the_sdks() {
         (abi::OK, types::Status::Ok as u32),
         (abi::NOT_FOUND, types::Status::NotFound as u32),
         (abi::EMPTY, types::Status::Empty as u32),
+        (abi::INVALID_MEMORY_ACCESS, 6),
         (abi::CAS_MISMATCH, types::Status::CasMismatch as u32),
         (abi::HTTP_REQUEST_HEADERS, types::MapType::HttpRequestHeaders as u32),
         (abi::HTTP_REQUEST_BODY, types::BufferType::HttpRequestBody as u32),

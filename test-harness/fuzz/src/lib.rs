@@ -8,7 +8,7 @@
 //!
 //! What was found once is kept in the corpus of its target, under a name that says what it was.
 //!
-//! It does not drive the filter through a host: the simulated host of the harness does (`tests/simulated_host`).
+//! One of them drives the module that ships, through the harness; the others are about ordinary code.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -39,7 +39,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "blob",
         claim: "a blob is refused, or judges every request within the steps that are stamped on it",
@@ -84,6 +84,11 @@ pub const TARGETS: [Target; 9] = [
         name: "format",
         claim: "formatting a policy text changes nothing when it is done again, and nothing that the text means",
         run: target::policy::run_format,
+    },
+    Target {
+        name: "callbacks",
+        claim: "the module that ships bears any order of callbacks and any failure of its host, and lets no more pass",
+        run: target::callbacks::run,
     },
 ];
 

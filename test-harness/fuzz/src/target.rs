@@ -1,6 +1,7 @@
 //! What is claimed, each about one kind of bytes.
 
 pub(crate) mod blob;
+pub(crate) mod callbacks;
 pub(crate) mod lineage;
 pub(crate) mod names;
 mod policies;

@@ -48,4 +48,4 @@ macro_rules! replayed {
     };
 }
 
-replayed! { blob repaired_blob request reply lineage names settings policy format }
+replayed! { blob repaired_blob request reply lineage names settings policy format callbacks }

@@ -65,6 +65,22 @@ impl Toolchain {
         Ok(Self::FromSource { rustc, linker })
     }
 
+    /// The version of the compiler, which is that of its standard library.
+    ///
+    /// # Errors
+    ///
+    /// When the compiler does not say.
+    pub fn version(&self) -> io::Result<String> {
+        let rustc = match self {
+            Self::Own => std::env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc")),
+            Self::FromSource { rustc, .. } => rustc.clone().into(),
+        };
+        let output = Command::new(rustc).arg("--version").current_dir(workspace()).output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let version = said.split(' ').nth(1).map(str::to_owned);
+        version.ok_or_else(|| io::Error::other(format!("the compiler says `{said}` for its version")))
+    }
+
     /// The directory under `target/` that keeps this toolchain's work apart from the others'.
     pub(super) fn target_directory(&self) -> &'static str {
         match self {

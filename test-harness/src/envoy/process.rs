@@ -91,6 +91,8 @@ impl Envoy {
         let mut command = tied_to_parent(launch.binary);
         command.arg("--config-path").arg(launch.bootstrap).arg("--admin-address-path").arg(&admin_path);
         command.args(["--disable-hot-restart", "--log-level", "warning", "--file-flush-interval-msec", "10"]);
+        // As Istio's agent has it, but for the time: a connection that is drained ends with its next answer.
+        command.args(["--drain-strategy", "immediate", "--drain-time-s", "2"]);
         command.args(["--concurrency", &launch.workers.to_string(), "--component-log-level", launch.log]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log_path)?);
         let (tell_started, started) = channel();

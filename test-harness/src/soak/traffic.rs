@@ -86,7 +86,13 @@ fn well_behaved(endpoint: &Endpoint, progress: &Progress, protocol: Protocol, to
         let mut is_open = true;
         for ((request, allowed), response) in turn.iter().zip(responses) {
             tally.count(if protocol == Protocol::Http2 { "over HTTP/2" } else { "over HTTP/1.1" });
-            let outcome = response.map_err(|error| format!("lost: {error}")).and_then(|response| {
+            if response.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotConnected) {
+                // Envoy is closing the connection, and has nothing of it.
+                tally.count("not sent, as announced");
+                is_open = false;
+                continue;
+            }
+            let outcome = response.map_err(|error| format!("lost: {error:?}")).and_then(|response| {
                 is_open &= !is_last(&response);
                 let verdict = verdict(&response)?;
                 decided_by(*allowed, verdict, in_force.clone())

@@ -21,6 +21,7 @@ mod statements;
 mod structure;
 mod swarm;
 mod time;
+mod traps;
 
 use swarm::Swarm;
 
@@ -74,4 +75,9 @@ fn time_and_repeats() {
     time::repeats_of_envoy_count_once(&swarm);
     time::an_application_orders_no_repeats(&swarm);
     time::work_after_the_response_falls_in_the_window(&swarm);
+}
+
+#[test]
+fn traps() {
+    traps::a_lineage_outlives_the_vm(&Swarm::start("lineage-traps", 1));
 }

@@ -47,7 +47,9 @@ impl OutboundCall {
             Err(Refused::For(code)) => {
                 telemetry::count_code(code);
                 let id = telemetry::next_decision();
-                host::log(Level::Warn, &format!("ambit: call refused: code={} id={id}", code.word()));
+                let facts = format!("verdict=deny code={} id={id}", code.word());
+                host::store_record(&facts);
+                host::log(Level::Warn, &format!("ambit: call refused: {facts}"));
                 host::send_reply(&Reply::deny(code, id), None);
                 Action::Pause
             }
@@ -194,6 +196,7 @@ fn spend(call: &Call<'_>, live: &Live, due: &[usize]) -> Result<(), Code> {
 
 /// Names the call, so that its propagation can be fixed.
 fn log_lost(call: &Call<'_>, lineages: u32) {
+    host::store_record("lineage=lost");
     let line = format!(
         "ambit: lineage lost: {} carries no id of a live request; it is limited by all that is live ({lineages} lineages)",
         shown(call)

@@ -21,6 +21,7 @@ use crate::outbound::{Call, stays_in_mesh};
 use crate::policy::Policy;
 use crate::record::Json;
 use crate::settings::Settings;
+use crate::telemetry;
 
 /// The action of a call whose request the proxy sees.
 const HTTP: &[u8] = b"http";
@@ -132,6 +133,7 @@ impl<'a> Leaving<'a> {
         let request =
             Request { caller: self.caller, statement, protocol: Protocol::Egress, key, facts: &facts, now };
         let verdict = self.policy.program().decide(&request);
+        telemetry::count_steps(&verdict);
         if !verdict.allows() {
             evidence.set(Some(evidence::write(self.policy, &request, Body::Absent, None, &verdict)));
         }
@@ -162,7 +164,7 @@ impl<'a> Leaving<'a> {
                     line.text("address", address);
                 }
                 if let Some(port) = port {
-                    line.raw("port", &u64::from(*port).to_string());
+                    line.number("port", port);
                 }
             }
             Err(_) => {

@@ -10,12 +10,31 @@
 use core::cell::RefCell;
 use std::rc::{Rc, Weak};
 
+use crate::live;
 use crate::root::Configured;
 use crate::settings::Settings;
 
 thread_local! {
     /// Configurations that are in use, by a root context or by streams that began under one.
-    static IN_USE: RefCell<Vec<Weak<Configured>>> = const { RefCell::new(Vec::new()) };
+    static IN_USE: RefCell<Vec<InUse>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A configuration that may be in use still.
+struct InUse {
+    configured: Weak<Configured>,
+    /// What gauges show of its policy, until another takes its place.
+    shown: Option<Shown>,
+}
+
+/// What gauges show of a policy, the one that is further behind first. Times are in Unix seconds.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Shown {
+    /// Its generation.
+    pub(crate) generation: u64,
+    /// Since when this VM has it.
+    pub(crate) since: u64,
+    /// From when on it denies everything; 0 if it does not.
+    pub(crate) until: u64,
 }
 
 /// A configuration has an older policy than one that is in use.
@@ -31,15 +50,40 @@ pub(crate) struct Superseded {
 pub(crate) fn admit(fresh: Rc<Configured>) -> Result<Rc<Configured>, Superseded> {
     IN_USE.with(|in_use| {
         let Ok(mut in_use) = in_use.try_borrow_mut() else { return Ok(fresh) };
-        in_use.retain(|configured| configured.strong_count() > 0);
+        in_use.retain(|other| other.configured.strong_count() > 0);
         // Whatever was taken up last for this workload is in force.
-        let mut latest_first = in_use.iter().rev().filter_map(Weak::upgrade);
-        let in_force = latest_first.find(|other| is_of_one_place(&fresh.settings, &other.settings));
-        if let Some(by) = in_force.filter(|by| is_newer(&by.settings, &fresh.settings)) {
-            return Err(Superseded { generation: fresh.settings.generation(), by });
+        for former in in_use.iter_mut().rev() {
+            let Some(by) = former.configured.upgrade() else { continue };
+            if is_of_one_place(&fresh.settings, &by.settings) {
+                if is_newer(&by.settings, &fresh.settings) {
+                    return Err(Superseded { generation: fresh.settings.generation(), by });
+                }
+                former.shown = None;
+                break;
+            }
         }
-        in_use.push(Rc::downgrade(&fresh));
+        let shown = fresh.settings.policy.as_ref().map(|policy| {
+            let header = policy.program().header();
+            Shown { generation: header.generation, since: live::now_s(), until: header.not_after }
+        });
+        in_use.push(InUse { configured: Rc::downgrade(&fresh), shown });
         Ok(fresh)
+    })
+}
+
+/// What gauges show of the policy in force; of that which is furthest behind, where several roles of the proxy have one.
+pub(crate) fn shown() -> Shown {
+    IN_USE.with(|in_use| {
+        let mut least = None;
+        for other in in_use.try_borrow().iter().flat_map(|in_use| in_use.iter()) {
+            if let Some(shown) = other.shown
+                && other.configured.strong_count() > 0
+                && least.is_none_or(|least| shown < least)
+            {
+                least = Some(shown);
+            }
+        }
+        least.unwrap_or_default()
     })
 }
 

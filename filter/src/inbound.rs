@@ -20,6 +20,7 @@ use crate::facts::{Body, RequestFacts};
 use crate::head::{Head, Pairs};
 use crate::intake::{Intake, Need, Way};
 use crate::policy::Policy;
+use crate::telemetry;
 
 /// What the connection proves of the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -365,7 +366,9 @@ impl<'a> Judge<'a> {
         self.head.with_statement(self.policy.program().max_depth(), &|statement| {
             let caller = self.inbound.caller();
             let request = Request { caller, statement, protocol, key, facts: &facts, now: self.now };
-            judge(self.policy.program(), &request)
+            let verdict = judge(self.policy.program(), &request);
+            telemetry::count_steps(&verdict);
+            verdict
         })
     }
 

@@ -39,5 +39,5 @@ mod root;
 mod schema;
 pub mod settings;
 mod telemetry;
-pub use telemetry::names as counters;
+pub use telemetry::names as metrics;
 pub mod trust;

@@ -101,17 +101,25 @@ impl Record<'_> {
     #[must_use]
     pub fn pairs(&self) -> String {
         let verdict = if self.verdict.allows() { "allow" } else { "deny" };
+        // A `String` takes everything.
         let mut line = format!("verdict={verdict} code={} id={}", self.verdict.code.word(), self.id);
-        match self.verdict.hop {
-            Some(Hop::Member(place)) => line.push_str(&format!(" hop={place}")),
-            Some(Hop::Mission(place)) => line.push_str(&format!(" mission={place}")),
-            None => {}
-        }
+        let _ = match self.verdict.hop {
+            Some(Hop::Member(place)) => write!(line, " hop={place}"),
+            Some(Hop::Mission(place)) => write!(line, " mission={place}"),
+            None => Ok(()),
+        };
         if let Some(rule) = self.verdict.rule {
-            line.push_str(&format!(" rule={rule}"));
+            let _ = write!(line, " rule={rule}");
         }
         if let Some(detail) = self.detail {
-            line.push_str(&format!(" detail={detail}"));
+            let _ = write!(line, " detail={detail}");
+        }
+        if self.verdict.passes() != self.verdict.allows() {
+            line.push_str(" enforced=false");
+        }
+        if let Some(policy) = self.policy {
+            let generation = policy.program().header().generation;
+            let _ = write!(line, " generation={generation} steps={}", self.verdict.steps);
         }
         line
     }
@@ -233,7 +241,7 @@ impl Json {
                     '"' => self.text.push_str("\\\""),
                     '\\' => self.text.push_str("\\\\"),
                     control if u32::from(control) < 0x20 => {
-                        self.text.push_str(&format!("\\u{:04x}", u32::from(control)));
+                        let _ = write!(self.text, "\\u{:04x}", u32::from(control));
                     }
                     other => self.text.push(other),
                 }

@@ -105,7 +105,7 @@ impl Told {
     fn object(&self) -> String {
         let mut body = Json::default();
         body.text("error", self.code.word().as_bytes());
-        body.raw("code", &self.code.number().to_string());
+        body.number("code", &self.code.number());
         body.text("message", self.code.sentence().as_bytes());
         if let Some(detail) = self.detail {
             body.text("detail", detail.as_bytes());

@@ -1,18 +1,35 @@
-//! Counters: few names, no identities in them. Counted in memory, and handed to the host on a tick, so that a request
+//! Metrics: few names, no identities in them. Counted in memory, and handed to the host on a tick, so that a request
 //! costs no host call for them.
+//!
+//! The host has one metric of a name for all VMs of the proxy. What they count adds up; of a gauge it has what the VM says
+//! that ticked last. So a VM says one thing only, whatever the number of configurations in it, and says it on every tick:
+//! while workers disagree, the gauge goes back and forth between what they say.
 
 use core::cell::{Cell, RefCell};
 
 use ambit_bytecode::Code;
 use ambit_eval::Verdict;
 
-use crate::host::{self, Counter};
+use crate::host::{self, Metric};
+use crate::in_force;
 use crate::limits::MAX_RECORDS_A_TICK;
 use crate::record::DecisionId;
 
-/// What can be counted: verdicts by code, and after them events.
+/// What there is a number of: verdicts by code, after them events, and after those what gauges show.
 const FIRST_EVENT: usize = 128;
-const CELLS: usize = 131;
+const FIRST_GAUGE: usize = 132;
+const CELLS: usize = 135;
+
+/// The names of what is no verdict, as it follows.
+const NAMES: [&str; 7] = [
+    "shadow",
+    "lineage.lost",
+    "records.dropped",
+    "steps",
+    "policy.generation",
+    "policy.since",
+    "policy.until",
+];
 
 /// What is counted besides verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +40,8 @@ pub(crate) enum Event {
     LostLineage,
     /// A decision was not recorded, because there were too many.
     Dropped,
+    /// A step of a judgement.
+    Step,
 }
 
 struct Cells {
@@ -35,7 +54,7 @@ struct Cells {
     /// Counts allows, of which some are recorded.
     allows: Cell<u32>,
     /// Defined when first needed, and once a VM: the host would make a new metric of every further call.
-    counters: RefCell<[Option<Counter>; CELLS]>,
+    metrics: RefCell<[Option<Metric>; CELLS]>,
 }
 
 thread_local! {
@@ -47,7 +66,7 @@ thread_local! {
             records: Cell::new(0),
             dropped: Cell::new(0),
             allows: Cell::new(0),
-            counters: RefCell::new([None; CELLS]),
+            metrics: RefCell::new([None; CELLS]),
         }
     };
 }
@@ -55,21 +74,27 @@ thread_local! {
 /// Counts one decision.
 pub(crate) fn count(verdict: &Verdict) {
     COUNTERS.with(|cells| {
-        bump(cells, usize::from(verdict.code.number()));
+        bump(cells, usize::from(verdict.code.number()), 1);
         if verdict.shadow && !verdict.allows() {
-            bump(cells, place_of(Event::Shadow));
+            bump(cells, place_of(Event::Shadow), 1);
         }
     });
 }
 
 /// Counts a deny that no program judged.
 pub(crate) fn count_code(code: Code) {
-    COUNTERS.with(|cells| bump(cells, usize::from(code.number())));
+    COUNTERS.with(|cells| bump(cells, usize::from(code.number()), 1));
 }
 
 /// Counts an event.
 pub(crate) fn count_event(event: Event) {
-    COUNTERS.with(|cells| bump(cells, place_of(event)));
+    COUNTERS.with(|cells| bump(cells, place_of(event), 1));
+}
+
+/// Counts the steps of a judgement, whether or not it is the one that decides: a request may be judged again as its body
+/// comes, and a list for each of its entries.
+pub(crate) fn count_steps(verdict: &Verdict) {
+    COUNTERS.with(|cells| bump(cells, place_of(Event::Step), u64::from(verdict.steps)));
 }
 
 const fn place_of(event: Event) -> usize {
@@ -77,6 +102,7 @@ const fn place_of(event: Event) -> usize {
         Event::Shadow => FIRST_EVENT,
         Event::LostLineage => FIRST_EVENT.saturating_add(1),
         Event::Dropped => FIRST_EVENT.saturating_add(2),
+        Event::Step => FIRST_EVENT.saturating_add(3),
     }
 }
 
@@ -89,7 +115,7 @@ pub(crate) fn admit_record() -> Option<u64> {
             return Some(cells.dropped.take());
         }
         cells.dropped.set(cells.dropped.get().saturating_add(1));
-        bump(cells, place_of(Event::Dropped));
+        bump(cells, place_of(Event::Dropped), 1);
         None
     })
 }
@@ -116,45 +142,55 @@ pub(crate) fn next_decision() -> DecisionId {
     DecisionId(ambit_bytecode::hash::hash(0, &[a, b, c, d, e, f, g, h, i, j, k, l]))
 }
 
-fn bump(cells: &Cells, place: usize) {
+fn bump(cells: &Cells, place: usize, by: u64) {
     if let Some(cell) = cells.pending.get(place) {
-        cell.set(cell.get().saturating_add(1));
+        cell.set(cell.get().saturating_add(by));
     }
 }
 
-/// Hands what was counted to the host.
+/// Hands what was counted to the host, and what is in force.
 pub(crate) fn flush() {
     COUNTERS.with(|cells| {
         cells.records.set(0);
-        let Ok(mut counters) = cells.counters.try_borrow_mut() else { return };
-        for (place, (cell, counter)) in cells.pending.iter().zip(counters.iter_mut()).enumerate() {
+        let [.., generation, since, until] = &cells.pending;
+        let shown = in_force::shown();
+        generation.set(shown.generation);
+        since.set(shown.since);
+        until.set(shown.until);
+        let Ok(mut metrics) = cells.metrics.try_borrow_mut() else { return };
+        for (place, (cell, metric)) in cells.pending.iter().zip(metrics.iter_mut()).enumerate() {
+            let is_gauge = place >= FIRST_GAUGE;
             let amount = cell.get();
-            if amount == 0 {
+            // What was shown once and is no more, such as the end of a policy, has to be taken back.
+            if amount == 0 && (metric.is_none() || !is_gauge) {
                 continue;
             }
-            *counter = counter.or_else(|| host::define_counter(&name(place)));
-            if let Some(counter) = counter {
-                host::add(*counter, amount);
+            *metric = metric.or_else(|| host::define_metric(is_gauge, &name(place)));
+            let Some(metric) = *metric else { continue };
+            if is_gauge {
+                host::set(metric, amount);
+            } else {
+                host::add(metric, amount);
                 cell.set(0);
             }
         }
     });
 }
 
-/// The names of all counters, as the host is told them. Envoy's Prometheus output has `_` for `.` and `-`.
+/// The names of all metrics, as the host is told them. Envoy's Prometheus output has `_` for `.` and `-`.
 #[must_use]
 pub fn names() -> Vec<String> {
     let verdicts = Code::ALL.iter().map(|code| usize::from(code.number()));
-    let events = [Event::Shadow, Event::LostLineage, Event::Dropped].map(place_of);
-    verdicts.chain(events).map(name).collect()
+    verdicts.chain(FIRST_EVENT..CELLS).map(name).collect()
 }
 
 fn name(place: usize) -> String {
-    match u8::try_from(place).ok().and_then(Code::from_number) {
-        Some(Code::Allowed) => String::from("ambit.allow"),
-        Some(code) => format!("ambit.deny.{}", code.word()),
-        None if place == place_of(Event::Shadow) => String::from("ambit.shadow"),
-        None if place == place_of(Event::LostLineage) => String::from("ambit.lineage.lost"),
-        None => String::from("ambit.records.dropped"),
-    }
+    let (kind, word) = match u8::try_from(place).ok().and_then(Code::from_number) {
+        Some(Code::Allowed) => ("", "allow"),
+        Some(code) => ("deny.", code.word()),
+        None => {
+            ("", place.checked_sub(FIRST_EVENT).and_then(|place| NAMES.get(place)).copied().unwrap_or(""))
+        }
+    };
+    format!("ambit.{kind}{word}")
 }

@@ -2,10 +2,11 @@
 //!
 //! Each workload gets, as far as it needs them and in this order: strict mTLS ([`mesh`]), the baseline behind the filter,
 //! the plugins of its calls and the plugin of requests to it ([`plugin`]), and what closes every other way to the outside
-//! ([`egress`]). Each namespace gets what is known there of the outside. The same policy, delivery and options give the
+//! ([`egress`]), and what has access logs say what was decided, if that is asked for ([`access_log`]). Each namespace gets what is known there of the outside. The same policy, delivery and options give the
 //! same bytes; a workload whose part of the policy has not changed keeps the blobs that it has, so that a change shows, and
 //! is pushed, only where it matters.
 
+pub mod access_log;
 mod delivery;
 mod delivery_schema;
 mod egress;
@@ -31,6 +32,7 @@ use ambit_compiler::records;
 use self::egress::confine::Bounds;
 use self::object::Scope;
 
+pub use self::access_log::AccessLogs;
 pub use self::delivery::{Delivery, Dns, Egress, Entry, Gateway, Labels, Lineage, Waypoint, check_label_key};
 pub use self::delivery_schema::schema as delivery_schema;
 pub use self::egress::registry::Outside;
@@ -79,6 +81,8 @@ pub struct Rendering {
     pub workloads: Vec<Rendered>,
     /// What namespaces get, in order; to be applied before what their workloads get.
     pub outside: Vec<Outside>,
+    /// Where access logs go, if that is said.
+    pub access_logs: Option<AccessLogs>,
     /// What to know about it.
     pub notes: Vec<Note>,
 }
@@ -268,7 +272,11 @@ pub fn render(policy: &Policy, delivery: &Delivery, options: &Options) -> Result
         .extend(too_large.map(|object| Refusal::TooLarge { object: object.title(), bytes: object.bytes() }));
     let large = objects().filter(|object| object.needs_server_side_apply());
     notes.extend(large.map(|object| Note::ServerSide { object: object.title(), bytes: object.bytes() }));
-    if refusals.is_empty() { Ok(Rendering { workloads, outside, notes }) } else { Err(refusals) }
+    if refusals.is_empty() {
+        Ok(Rendering { workloads, outside, access_logs: delivery.access_logs.clone(), notes })
+    } else {
+        Err(refusals)
+    }
 }
 
 /// Whether a workload is held to a list with names on it.
@@ -338,6 +346,7 @@ fn workload(
         objects.push(egress::confine::sidecar(&scope, &bounds));
         objects.push(egress::confine::network_policy(&scope, &bounds));
     }
+    objects.extend(delivery.access_logs.as_ref().map(|logs| logs.telemetry(&scope)));
     for object in &mut objects {
         object.mark_if_large();
     }

@@ -51,6 +51,7 @@ fn every_field_has_its_schema() {
         described("/definitions/Gateway"),
         fields(|field| in_egress(&format!("gateway: {{{field}}}")))
     );
+    assert_eq!(described("/definitions/AccessLogs"), fields(|field| format!("{{accessLogs: {{{field}}}}}")));
 }
 
 #[test]
@@ -71,6 +72,8 @@ fn both_take_and_refuse_the_same() {
             .to_owned(),
         "{egress: {dns: {namespace: d, pods: {a: b}, addresses: [169.254.20.10, 'fd00::a']}}}".to_owned(),
         "{egress: {gateway: {namespace: a, service: b}}}".to_owned(),
+        "{accessLogs: {}}".to_owned(),
+        "{accessLogs: {providers: [otel, ambit-access-log]}}".to_owned(),
         "{egress: {gateway: {namespace: a, service: b, pods: {istio: c}}}}".to_owned(),
     ];
     let wrong = [
@@ -104,6 +107,9 @@ fn both_take_and_refuse_the_same() {
         "{egress: {gateway: {namespace: a, service: b, pods: {}}}}".to_owned(),
         "{egress: {gateway: {namespace: a, service: b, pods: {c: '*'}}}}".to_owned(),
         "{egress: {gateways: []}}".to_owned(),
+        "{accessLogs: {providers: []}}".to_owned(),
+        "{accessLogs: {providers: ['']}}".to_owned(),
+        "{accessLogs: {provider: otel}}".to_owned(),
     ];
     for (specs, taken) in [(&fine[..], true), (&wrong[..], false)] {
         for spec in specs {

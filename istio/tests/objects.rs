@@ -19,10 +19,11 @@ use ambit_compiler::generate::{Choices, policy as generated};
 use ambit_compiler::model::{Mode, Policy, Workload};
 use ambit_compiler::source::Sources;
 use ambit_istio::limits::MAX_PRINCIPALS;
+use ambit_istio::render::access_log;
 use ambit_istio::render::secret::Key;
 use ambit_istio::render::{
-    Api, Component, Delivery, Entry, ImageReference, Labels, Note, Options, Refusal, Rendered, Rendering,
-    Secrets, Waypoint, blobs, render, yaml,
+    AccessLogs, Api, Component, Delivery, Entry, ImageReference, Labels, Note, Options, Refusal, Rendered,
+    Rendering, Secrets, Waypoint, blobs, render, yaml,
 };
 use schema::Schemas;
 use serde_json::{Value, json};
@@ -112,6 +113,11 @@ fn find<'a>(rendered: &'a [Rendered], account: &str, component: Component) -> Op
     one.objects.iter().find(|object| object.component == component).map(|object| &object.value)
 }
 
+/// The same with access logs that say what was decided.
+fn logged(delivery: Delivery) -> Delivery {
+    Delivery { access_logs: Some(AccessLogs::default()), ..delivery }
+}
+
 /// Deliveries that use everything there is.
 fn deliveries() -> Vec<Delivery> {
     let labels = |value: &str| Labels::from([("example.com/app".to_owned(), value.to_owned())]);
@@ -135,6 +141,10 @@ fn deliveries() -> Vec<Delivery> {
         entry(Entry { pods: Some(Labels::new()), hold_headers: true, ..Entry::default() }),
         entry(waypoint(Some("orders"), Some(labels("o")))),
         entry(waypoint(None, None)),
+        logged(by_label()),
+        logged(entry(Entry { pods: Some(Labels::new()), ..Entry::default() })),
+        logged(entry(waypoint(Some("orders"), Some(labels("o"))))),
+        logged(entry(waypoint(None, None))),
     ]
 }
 
@@ -173,6 +183,39 @@ fn every_object_is_one_that_the_api_server_takes() {
         }
     }
     assert!(checked > 500, "{checked}");
+}
+
+#[test]
+fn access_logs_are_turned_on_where_that_is_asked_for() {
+    let telemetries = |delivery: &Delivery| -> Vec<Value> {
+        let rendered = rendered(&shop(), delivery, &options());
+        let objects = rendered.iter().flat_map(|one| &one.objects);
+        let found: Vec<Value> = objects
+            .filter(|object| object.component == Component::AccessLog)
+            .map(|object| object.value["spec"].clone())
+            .collect();
+        assert!(found.is_empty() || found.len() == rendered.len(), "{found:?}");
+        found
+    };
+    assert_eq!(telemetries(&by_label()), Vec::<Value>::new());
+    let provider = json!([{"providers": [{"name": "ambit-access-log"}]}]);
+    let expected = json!({"selector": {"matchLabels": {"app": "billing.v2"}}, "accessLogging": provider});
+    assert_eq!(telemetries(&logged(by_label()))[0], expected);
+    let others = AccessLogs { providers: vec!["otel".into(), "ambit-access-log".into()] };
+    let others = Delivery { access_logs: Some(others), ..by_label() };
+    let expected = json!([{"providers": [{"name": "otel"}, {"name": "ambit-access-log"}]}]);
+    assert!(telemetries(&others).iter().all(|spec| spec["accessLogging"] == expected));
+
+    // What is written beside them defines that provider, and what stands ready for a whole mesh turns it on.
+    let values: Value = serde_saphyr::from_str(access_log::MESH_CONFIG).unwrap();
+    let defined = &values["meshConfig"]["extensionProviders"][0];
+    assert_eq!(defined["name"], access_log::PROVIDER);
+    let format = &defined["envoyFileAccessLog"]["logFormat"]["labels"];
+    assert_eq!(format["ambit"], "%FILTER_STATE(wasm.ambit:PLAIN)%");
+    let ready = concat!(env!("CARGO_MANIFEST_DIR"), "/observability/access-log.yaml");
+    let ready: Value = serde_saphyr::from_str(&std::fs::read_to_string(ready).unwrap()).unwrap();
+    assert_eq!(Schemas::read().problems(&ready), Vec::<String>::new());
+    assert_eq!(ready["spec"], json!({"accessLogging": provider}));
 }
 
 #[test]

@@ -10,8 +10,12 @@ use crate::artifact::{exclusively, workspace};
 use crate::envoy::process::tied_to_parent;
 use crate::wheel::run;
 
-/// All that is fetched: the registry of the Docker project, and the tool for images that most others are built on.
-const PACKAGES: [&str; 2] = ["docker-registry", "skopeo"];
+/// What is fetched together, by the directory that it is unpacked to: the registry of the Docker project and the tool for
+/// images that most others are built on; and what tries rules on made-up metrics.
+const PACKAGES: [(&str, &[&str], &[&str]); 2] = [
+    ("images", &["docker-registry", "skopeo"], &["docker-registry", "skopeo"]),
+    ("metrics", &["prometheus"], &["promtool"]),
+];
 
 /// A program out of one of the packages.
 #[derive(Debug, Clone)]
@@ -39,20 +43,23 @@ impl Unpacked {
 ///
 /// Why it cannot be had: no `apt-get`, no way to its packages, or no such program in them.
 pub fn program(name: &str, say: &dyn Fn(&str)) -> io::Result<Unpacked> {
+    let unknown = || io::Error::other(format!("Debian's packages have no program `{name}`"));
+    let known = PACKAGES.iter().find(|(_, _, programs)| programs.contains(&name));
+    let (place, packages, _) = known.ok_or_else(unknown)?;
     let cache = workspace().join("target/debian");
-    let root = cache.join("root");
+    let root = cache.join(place);
     exclusively(&cache.join("lock"), || {
         if root.is_dir() {
             return Ok(());
         }
-        say("fetching Debian's packages `docker-registry` and `skopeo` (25 MiB, once)");
-        fetch(&cache.join("fetch"), &root)
+        say(&format!("fetching Debian's packages {packages:?} (once)"));
+        fetch(packages, &cache.join("fetch"), &root)
     })?;
     let program = root.join("usr/bin").join(name);
     if !program.is_file() {
-        return Err(io::Error::other(format!("Debian's packages have no program `{name}`")));
+        return Err(unknown());
     }
-    let libraries = fs::read_dir(root.join("usr/lib"))?.filter_map(|entry| {
+    let libraries = fs::read_dir(root.join("usr/lib")).into_iter().flatten().filter_map(|entry| {
         let path = entry.ok()?.path();
         path.to_str()?.ends_with("-linux-gnu").then_some(path)
     });
@@ -60,7 +67,7 @@ pub fn program(name: &str, say: &dyn Fn(&str)) -> io::Result<Unpacked> {
 }
 
 /// Unpacks the packages into `root` in one step, so that nobody ever sees half of it.
-fn fetch(work: &Path, root: &Path) -> io::Result<()> {
+fn fetch(packages: &[&str], work: &Path, root: &Path) -> io::Result<()> {
     if work.exists() {
         fs::remove_dir_all(work)?;
     }
@@ -76,7 +83,7 @@ fn fetch(work: &Path, root: &Path) -> io::Result<()> {
     // What they depend on comes along as far as it is not installed; `--reinstall` fetches them in any case.
     run(apt_get(work)
         .args(["--yes", "--no-install-recommends", "--reinstall", "--download-only", "install"])
-        .args(PACKAGES))?;
+        .args(packages))?;
     for entry in fs::read_dir(work.join("cache/archives"))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "deb") {

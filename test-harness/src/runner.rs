@@ -21,6 +21,12 @@ pub use play::play;
 /// Counters of the filter by name.
 pub type Counters = BTreeMap<String, u64>;
 
+/// Of all metrics by name, the counters of verdicts. What else there is hangs on how bodies come, or on the clock.
+pub(crate) fn of_verdicts(metrics: impl IntoIterator<Item = (String, u64)>) -> Counters {
+    let is_other = |name: &str| name == "ambit.steps" || name.starts_with("ambit.policy.");
+    metrics.into_iter().filter(|(name, _)| !is_other(name)).collect()
+}
+
 /// How to start a runner: the workload that is called, and its first configuration.
 pub type Start = fn(&Destination, &[u8]) -> io::Result<Box<dyn Runner>>;
 

@@ -13,7 +13,7 @@ use ambit_harness::scenario::{self, Case, Exchange, Press, Scenario, Step};
 const FAULTS: usize = 12;
 
 /// All that the module calls. A call that no scenario makes is still planned to fail, and then strikes nothing.
-const HOSTCALLS: [&str; 14] = [
+const HOSTCALLS: [&str; 15] = [
     "proxy_get_property",
     "proxy_get_header_map_pairs",
     "proxy_get_buffer_bytes",
@@ -28,6 +28,7 @@ const HOSTCALLS: [&str; 14] = [
     "proxy_set_shared_data",
     "proxy_define_metric",
     "proxy_increment_metric",
+    "proxy_record_metric",
 ];
 
 fn fault(random: &mut Random) -> Fault {

@@ -22,6 +22,8 @@ pub(super) const NOT_FOUND: Status = 1;
 pub(super) const EMPTY: Status = 7;
 #[cfg(any(test, target_arch = "wasm32"))]
 pub(super) const COUNTER: u32 = 0;
+#[cfg(any(test, target_arch = "wasm32"))]
+pub(super) const GAUGE: u32 = 1;
 /// Another VM was faster.
 pub(super) const CAS_MISMATCH: Status = 8;
 /// A pointer that leads nowhere.
@@ -41,7 +43,7 @@ fn done(status: Status) -> Result<(), Status> {
 #[cfg(target_arch = "wasm32")]
 #[expect(unsafe_code, reason = "host calls pass pointers; each block says why they are valid")]
 mod calls {
-    use super::{COUNTER, EMPTY, INVALID_MEMORY_ACCESS, NOT_FOUND, OK, Status, done};
+    use super::{COUNTER, EMPTY, GAUGE, INVALID_MEMORY_ACCESS, NOT_FOUND, OK, Status, done};
     use crate::host::memory;
 
     mod imports {
@@ -116,6 +118,7 @@ mod calls {
             pub(super) fn proxy_define_metric(kind: u32, name: *const u8, length: usize, id: *mut u32)
             -> u32;
             pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+            pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
             pub(super) fn proxy_close_stream(kind: u32) -> u32;
         }
     }
@@ -240,16 +243,22 @@ mod calls {
         })
     }
 
-    pub(crate) fn define_counter(name: &[u8]) -> Result<u32, Status> {
+    pub(crate) fn define_metric(is_gauge: bool, name: &[u8]) -> Result<u32, Status> {
+        let kind = if is_gauge { GAUGE } else { COUNTER };
         let mut id = 0;
         // SAFETY: the name is valid while the host reads it, and the host writes one `u32` to a place valid for it.
-        done(unsafe { imports::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })
+        done(unsafe { imports::proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) })
             .map(|()| id)
     }
 
     pub(crate) fn increment_metric(id: u32, offset: i64) -> Result<(), Status> {
         // SAFETY: no pointer is passed.
         done(unsafe { imports::proxy_increment_metric(id, offset) })
+    }
+
+    pub(crate) fn record_metric(id: u32, value: u64) -> Result<(), Status> {
+        // SAFETY: no pointer is passed.
+        done(unsafe { imports::proxy_record_metric(id, value) })
     }
 
     pub(crate) fn close_stream(kind: u32) -> Result<(), Status> {
@@ -325,11 +334,15 @@ mod calls {
         Err(UNIMPLEMENTED)
     }
 
-    pub(crate) fn define_counter(_name: &[u8]) -> Result<u32, Status> {
+    pub(crate) fn define_metric(_is_gauge: bool, _name: &[u8]) -> Result<u32, Status> {
         Err(UNIMPLEMENTED)
     }
 
     pub(crate) fn increment_metric(_id: u32, _offset: i64) -> Result<(), Status> {
+        Err(UNIMPLEMENTED)
+    }
+
+    pub(crate) fn record_metric(_id: u32, _value: u64) -> Result<(), Status> {
         Err(UNIMPLEMENTED)
     }
 

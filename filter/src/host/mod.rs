@@ -49,9 +49,9 @@ impl Level {
     }
 }
 
-/// A counter that the host keeps.
+/// A counter or a gauge that the host keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counter(u32);
+pub(crate) struct Metric(u32);
 
 const PEER_SAN: &[u8] = b"connection\0uri_san_peer_certificate";
 const OWN_SAN: &[u8] = b"connection\0uri_san_local_certificate";
@@ -221,16 +221,21 @@ pub(crate) fn set_tick_ms(period_ms: u32) {
     }
 }
 
-/// Defines a counter. Every call makes a new one, even for the same name (host facts, 4.6): once a VM, no more.
-pub(crate) fn define_counter(name: &str) -> Option<Counter> {
-    abi::define_counter(name.as_bytes()).ok().map(Counter)
+/// Defines a counter or a gauge. Every call makes a new one, even for the same name (host facts, 4.6): once a VM, no more.
+pub(crate) fn define_metric(is_gauge: bool, name: &str) -> Option<Metric> {
+    abi::define_metric(is_gauge, name.as_bytes()).ok().map(Metric)
 }
 
 /// Adds to a counter. Nothing is added for 0, which the host would refuse.
-pub(crate) fn add(counter: Counter, amount: u64) {
-    if let (Counter(id), Ok(amount @ 1..)) = (counter, i64::try_from(amount)) {
+pub(crate) fn add(Metric(id): Metric, amount: u64) {
+    if let Ok(amount @ 1..) = i64::try_from(amount) {
         let _: Result<(), Status> = abi::increment_metric(id, amount);
     }
+}
+
+/// Sets a gauge, which all VMs of the proxy share.
+pub(crate) fn set(Metric(id): Metric, value: u64) {
+    let _: Result<(), Status> = abi::record_metric(id, value);
 }
 
 /// The map that all VMs of the proxy share, those of other plugins included: what is in it is an allegation, which

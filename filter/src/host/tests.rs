@@ -19,6 +19,7 @@ fn numbers_are_the_sdks() {
         (abi::HTTP_RESPONSE_BODY, types::BufferType::HttpResponseBody as u32),
         (abi::PLUGIN_CONFIGURATION, types::BufferType::PluginConfiguration as u32),
         (abi::COUNTER, types::MetricType::Counter as u32),
+        (abi::GAUGE, types::MetricType::Gauge as u32),
         (Level::Info.number(), types::LogLevel::Info as u32),
         (Level::Warn.number(), types::LogLevel::Warn as u32),
         (Level::Error.number(), types::LogLevel::Error as u32),

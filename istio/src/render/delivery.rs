@@ -15,6 +15,7 @@ use ambit_compiler::model::Workload;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::access_log::AccessLogs;
 use crate::limits::{MAX_DELIVERY_BYTES, MAX_LABEL_BYTES, MAX_NAME_BYTES, MAX_SELECTOR_LABELS};
 
 /// The version of policy documents and of this one.
@@ -34,6 +35,8 @@ pub struct Delivery {
     pub lineage: Lineage,
     /// What is said of calls outside.
     pub egress: Egress,
+    /// Where access logs go that say what was decided; without it, they stay as they are.
+    pub access_logs: Option<AccessLogs>,
     /// What is said of single workloads.
     pub workloads: BTreeMap<Workload, Entry>,
 }
@@ -142,6 +145,7 @@ struct Spec {
     lineage: Lineage,
     #[serde(default)]
     egress: Egress,
+    access_logs: Option<AccessLogs>,
     #[serde(default)]
     workloads: Vec<EntryDocument>,
 }
@@ -178,8 +182,8 @@ impl Delivery {
                 document.api_version, document.kind
             ));
         }
-        let Spec { selector_label, lineage, egress, workloads } = document.spec;
-        let mut delivery = Self { selector_label, lineage, egress, workloads: BTreeMap::new() };
+        let Spec { selector_label, lineage, egress, access_logs, workloads } = document.spec;
+        let mut delivery = Self { selector_label, lineage, egress, access_logs, workloads: BTreeMap::new() };
         for entry in workloads {
             let workload = Workload {
                 namespace: entry.namespace.clone(),
@@ -201,6 +205,7 @@ impl Delivery {
         }
         check_lineage(&self.lineage)?;
         self.egress.check()?;
+        self.access_logs.as_ref().map_or(Ok(()), AccessLogs::check)?;
         self.workloads.iter().try_for_each(|(workload, entry)| {
             entry.check().map_err(|problem| {
                 format!("`{}/{}`: {problem}", workload.namespace, workload.service_account)
@@ -417,6 +422,9 @@ mod tests {
         refuses("{selectorLabel: ''}", "`` is no key of a label");
         refuses("{lineage: {windowMs: 600001}}", "`windowMs` is at most 600000");
         refuses("{lineage: {secret: x}}", "secret");
+        refuses("{accessLogs: {providers: []}}", "at least one name of a provider");
+        refuses("{accessLogs: {providers: ['']}}", "at least one name of a provider");
+        refuses("{accessLogs: {provider: x}}", "provider");
         let one = |rest: &str| format!("{{workloads: [{{namespace: a, serviceAccount: b, {rest}}}]}}");
         refuses(&one("pods: {app: '*'}"), "`a/b`: `*` is no value of a label");
         refuses(&one("pods: {'': x}"), "`` is no key of a label");

@@ -37,6 +37,7 @@ pub fn schema() -> String {
                     },
                     "lineage": {"$ref": "#/definitions/Lineage"},
                     "egress": {"$ref": "#/definitions/Egress"},
+                    "accessLogs": {"$ref": "#/definitions/AccessLogs"},
                     "workloads": {
                         "description": "What is said of single workloads.",
                         "type": "array",
@@ -82,6 +83,19 @@ pub fn schema() -> String {
             "Egress": egress(),
             "Dns": dns(),
             "Gateway": gateway(),
+            "AccessLogs": {
+                "description": "Turns on access logs that say what was decided. Without it, they stay as they are.",
+                "type": ["object", "null"],
+                "additionalProperties": false,
+                "properties": {
+                    "providers": {
+                        "description": "Providers of Istio's mesh configuration, in the place of those that proxies log to otherwise. Default: `[ambit-access-log]`.",
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {"type": "string", "minLength": 1},
+                    },
+                },
+            },
         },
     });
     format!("{schema:#}\n")

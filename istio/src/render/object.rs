@@ -25,6 +25,8 @@ pub enum Component {
     Network,
     /// What closes every other way to the outside.
     Egress,
+    /// What turns access logs on.
+    AccessLog,
     /// What is known of destinations outside, for a whole namespace.
     Outside,
 }
@@ -55,6 +57,7 @@ impl Component {
             Self::Inbound => "inbound",
             Self::Network => "network",
             Self::Egress => "egress",
+            Self::AccessLog => "access-log",
             Self::Outside => "outside",
         }
     }

@@ -30,6 +30,9 @@ pub fn values(rendering: &Rendering, options: &Options, embed: bool) -> Value {
             let objects = rendering.outside.iter().flat_map(|one| &one.objects).map(|object| &object.value);
             values.insert(String::from("outside"), objects.map(alone).collect());
         }
+        if let Some(logs) = &rendering.access_logs {
+            values.insert(String::from("accessLogs"), json!({ "providers": logs.providers }));
+        }
         if !options.trusted_keys.is_empty() {
             values.insert(String::from("keys"), json!(options.trusted_keys));
         }

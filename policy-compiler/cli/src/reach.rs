@@ -9,7 +9,7 @@ mod ask;
 mod close;
 mod ways;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use ambit_compiler::agents::Agents;
 use ambit_compiler::model::{Agent, Policy, RuleId};
@@ -19,7 +19,7 @@ use crate::failure::Problem;
 use crate::sidecar::Sidecars;
 use ask::Asker;
 
-pub(crate) use close::{Closing, closing};
+pub(crate) use close::{Closing, Closings};
 
 /// What can be caused in a mesh, and what cannot.
 pub(crate) struct Reach<'p> {
@@ -153,9 +153,13 @@ impl<'p> Reach<'p> {
     /// Pairs of agents of which the first may call the second, which holds what the first does not: those actions.
     pub(crate) fn excess(&self) -> Vec<(usize, usize, Vec<usize>)> {
         let mut pairs = Vec::new();
+        let places: HashMap<&str, usize> = self.actions.iter().map(String::as_str).zip(0..).collect();
         for (from, calls) in self.calls.iter().enumerate() {
+            if calls.is_empty() {
+                continue;
+            }
+            let held = self.held(from, &places);
             for call in calls {
-                let held = self.held(from);
                 let more = self.direct.get(call.to).into_iter().flatten();
                 let more: Vec<usize> = more.copied().filter(|action| !held.contains(action)).collect();
                 if !more.is_empty() {
@@ -167,11 +171,11 @@ impl<'p> Reach<'p> {
     }
 
     /// The actions that an agent holds a grant of, in whatever way.
-    fn held(&self, agent: usize) -> BTreeSet<usize> {
+    fn held(&self, agent: usize, places: &HashMap<&str, usize>) -> BTreeSet<usize> {
         let Some(agent) = self.policy.agents.get(agent) else { return BTreeSet::new() };
         let rules = agent.grants.iter().filter_map(|id| self.policy.rules.get(usize::try_from(id.0).ok()?));
         let names = rules.flat_map(|rule| &rule.actions).filter_map(|id| ask::name(self.policy, *id));
-        names.filter_map(|name| self.actions.iter().position(|known| *known == name)).collect()
+        names.filter_map(|name| places.get(name.as_str()).copied()).collect()
     }
 }
 

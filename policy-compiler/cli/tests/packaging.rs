@@ -169,6 +169,7 @@ apiVersion: ambit.dev/v1alpha1
 kind: Delivery
 spec:
   selectorLabel: app
+  accessLogs: {providers: [otel, ambit-access-log]}
   workloads:
     - {namespace: data, serviceAccount: orders-db, pods: {app: orders}, waypoint: {gateway: way, service: orders}}
     - {namespace: billing, serviceAccount: billing, waypoint: {gateway: way}}
@@ -216,7 +217,7 @@ fn the_chart_gives_what_is_rendered() {
         &helm,
         "chart-egress",
         bounded,
-        &[&["--selector-label", "app"], &signed[..]].concat(),
+        &[&["--selector-label", "app", "--access-logs", "mesh-config.yaml"], &signed[..]].concat(),
     );
     let gateway =
         ["--selector-label", "app", "--egress-gateway", "way-out/egress", "--api", "traffic-extension"];
@@ -299,4 +300,11 @@ fn kustomize_gives_what_is_rendered() {
     let bounded = directory("kustomize-egress");
     into(&bounded, "out", &[&with_key[..], &["--lineage-env", "out/lineage.env", "--kustomize"]].concat());
     same(&build(&bounded.join("out")), &into(&bounded, "-", &with_key));
+
+    // What turns access logs on is among the manifests, and what it needs of Istio beside them.
+    let logged = ["--access-logs", "mesh-config.yaml"];
+    into(&bounded, "logged", &[&logged[..], &["--kustomize"]].concat());
+    let built = build(&bounded.join("logged"));
+    assert!(built.contains("kind: Telemetry"), "{built}");
+    same(&built, &into(&bounded, "-", &logged));
 }

@@ -111,3 +111,65 @@ fn the_report_tells_the_stories_of_the_sample() {
     assert_eq!(found, told);
     assert_eq!(told.len(), 7);
 }
+
+/// A policy in a directory of its own.
+fn written(name: &str, text: &str) -> String {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("picture");
+    fs::create_dir_all(&directory).unwrap();
+    let file = directory.join(name);
+    fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn of_a_large_mesh_a_part_is_drawn() {
+    let file = written("large.yaml", &mesh(400));
+    let whole = ambit(&["graph", "--format", "html", "-f", &file]);
+    assert!(!whole.contains("<svg"), "too many for a picture");
+    assert!(whole.contains("<code>--from AGENT</code>"));
+    // What is listed is bounded, and says so.
+    assert!(whole.len() < 2_000_000, "{} bytes", whole.len());
+    assert!(whole.contains(" more, which <code>"));
+    let report = ambit(&["escalations", "-f", &file]);
+    assert!(report.lines().count() < 1_500, "{} lines", report.lines().count());
+    assert!(report.contains(" more, which `--from AGENT` lists of one origin"), "{report}");
+
+    // What one agent can cause is drawn by itself: whoever is on a way of its, and what is at an end of one.
+    let part = ambit(&["graph", "--format", "html", "-f", &file, "--from", "agent-396"]);
+    let json: Value =
+        serde_json::from_str(&ambit(&["graph", "--format", "json", "-f", &file, "--from", "agent-396"]))
+            .unwrap();
+    let paths = json["paths"].as_array().unwrap();
+    let texts = |key: &str| -> BTreeSet<&str> {
+        paths.iter().flat_map(|path| path[key].as_array().unwrap()).map(|one| one.as_str().unwrap()).collect()
+    };
+    let agents = texts("way");
+    assert!(agents.contains("agent-396") && agents.len() < 50, "{agents:?}");
+    assert_eq!(part.matches(" data-agent=").count(), agents.len());
+    let stores: BTreeSet<&str> = paths
+        .iter()
+        .filter_map(|path| path["action"].as_str().unwrap().split_once('/'))
+        .map(|(service, _)| service)
+        .filter(|service| service.starts_with("store-"))
+        .collect();
+    assert_eq!(part.matches(" data-service=").count(), stores.len(), "{stores:?}");
+}
+
+#[test]
+fn where_everyone_may_do_everything_the_search_ends() {
+    let mut text = String::from(
+        "apiVersion: ambit.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {maxDepth: 8}\n",
+    );
+    for agent in 0..60 {
+        write!(text, "---\napiVersion: ambit.dev/v1alpha1\nkind: Service\nmetadata: {{name: agent-{agent}-api}}\nspec:\n  workload: {{namespace: agents, serviceAccount: agent-{agent}}}\n  protocol: a2a\n  actions: [{{name: task.create, method: message.send}}]\n---\napiVersion: ambit.dev/v1alpha1\nkind: Agent\nmetadata: {{name: agent-{agent}}}\nspec:\n  identity: [{{namespace: agents, serviceAccount: agent-{agent}}}]\n  originates: true\n  delegates: {{to: [\"*\"]}}\n  grants: [{{actions: [\"*/*\"]}}]\n").unwrap();
+    }
+    let file = written("everything.yaml", &text);
+    let report: Value =
+        serde_json::from_str(&ambit(&["escalations", "--format", "json", "-f", &file])).unwrap();
+    // 200,000 questions, 60 of each way: of 60 + 60 * 59 + 60 * 59 * 58 ways, the longest are left out.
+    assert!(report["waysLeftOut"].as_u64().unwrap() > 10_000, "{}", report["waysLeftOut"]);
+    let told = ambit(&["escalations", "-f", &file]);
+    assert!(told.contains("1000 circles in which a task can be passed; no more were looked for"), "{told}");
+    assert!(told.contains("ways not looked at: the longer ones"), "{told}");
+    assert!(told.contains("grants that nobody can use, on the ways that were looked at"), "{told}");
+}

@@ -16,7 +16,7 @@ use crate::outside::{
     Answer, Chain, Leads, Outgoing, Route, Server, Speaks, captured, client_hello, http_routes,
 };
 use crate::pki::Authority;
-use crate::runner::{Counters, Judged};
+use crate::runner::{Counters, Judged, of_verdicts};
 use crate::upstream::Reply;
 
 /// Name of the one workload.
@@ -236,9 +236,10 @@ impl Runner for EnvoyRunner {
         let admin = self.mesh.workload(CALLER).envoy().admin()?;
         let read = || -> io::Result<Counters> {
             let stats = admin.stats(COUNTER_PREFIX)?.into_iter();
-            Ok(stats
-                .filter_map(|(name, value)| Some((name.strip_prefix(COUNTER_PREFIX)?.to_owned(), value)))
-                .collect())
+            Ok(of_verdicts(
+                stats
+                    .filter_map(|(name, value)| Some((name.strip_prefix(COUNTER_PREFIX)?.to_owned(), value))),
+            ))
         };
         let total = |counters: &Counters| counters.values().sum::<u64>();
         let _ = wait_for("the counters", || Ok((total(&read()?) >= total(expected)).then_some(())));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::native::pairs;
 use super::{Configs, Departure, Runner, Scenario, Seen, What, traceparent, world};
 use crate::host::{Downstream, Metric, Options, Outcome, Proxy, Stream};
-use crate::runner::{Counters, Judged, wasm};
+use crate::runner::{Counters, Judged, of_verdicts, wasm};
 
 /// Longer than a window and a tick.
 const SETTLED: Duration = Duration::from_secs(3);
@@ -108,7 +108,7 @@ impl Runner for Wasm {
             Metric::Counter(value) => Some((name, value)),
             Metric::Gauge(_) | Metric::Histogram(_) => None,
         });
-        Ok(Some(counters.collect()))
+        Ok(Some(of_verdicts(counters)))
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::upstream::{App, Call, Reply, ReplyStream};
 
 /// The kinds that istiod is told of as custom resources, with their plurals.
-const CUSTOM: [(&str, &str); 12] = [
+const CUSTOM: [(&str, &str); 13] = [
     ("AuthorizationPolicy", "authorizationpolicies.security.istio.io"),
     ("DestinationRule", "destinationrules.networking.istio.io"),
     ("EnvoyFilter", "envoyfilters.networking.istio.io"),
@@ -20,6 +20,7 @@ const CUSTOM: [(&str, &str); 12] = [
     ("RequestAuthentication", "requestauthentications.security.istio.io"),
     ("ServiceEntry", "serviceentries.networking.istio.io"),
     ("Sidecar", "sidecars.networking.istio.io"),
+    ("Telemetry", "telemetries.telemetry.istio.io"),
     ("TrafficExtension", "trafficextensions.extensions.istio.io"),
     ("VirtualService", "virtualservices.networking.istio.io"),
     ("WasmPlugin", "wasmplugins.extensions.istio.io"),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::api_server::ApiServer;
 use super::binaries::Binaries;
+use crate::artifact::workspace;
 use crate::envoy::process::tied_to_parent;
 use crate::pki::Authority;
 use crate::service::Service;
@@ -60,7 +61,10 @@ impl ControlPlane {
         let roots = directory.join("root-cert.pem");
         fs::write(&roots, authority.pem())?;
         let mesh = directory.join("mesh.yaml");
-        fs::write(&mesh, mesh_config(free_ports()?).to_string())?;
+        let logs = fs::read_to_string(workspace().join("istio/observability/mesh-config.yaml"))?;
+        let logs: Value = serde_saphyr::from_str(&logs).map_err(io::Error::other)?;
+        let providers = &logs["meshConfig"]["extensionProviders"];
+        fs::write(&mesh, mesh_config(free_ports()?, providers).to_string())?;
         let kube_config = directory.join("kubeconfig.yaml");
         fs::write(&kube_config, kubeconfig(api_server.address()).to_string())?;
         let mut command: Command = tied_to_parent(&binaries.discovery);
@@ -100,10 +104,10 @@ impl ControlPlane {
     }
 }
 
-/// No telemetry, which would take extensions of Istio's own proxy.
+/// No telemetry, which would take extensions of Istio's own proxy. Of access logs only what can be turned on.
 ///
 /// `ports` are those of proxies that are set up for capture: the usual ones may be somebody else's here.
-fn mesh_config(ports: [u16; 2]) -> Value {
+fn mesh_config(ports: [u16; 2], providers: &Value) -> Value {
     let [outbound, inbound] = ports;
     json!({
         "proxyListenPort": outbound,
@@ -112,6 +116,7 @@ fn mesh_config(ports: [u16; 2]) -> Value {
         "rootNamespace": "istio-system",
         "enablePrometheusMerge": false,
         "defaultProviders": {},
+        "extensionProviders": providers,
         "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
     })
 }

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Configured, Counters, Evidence, Judged, Observed, Reached, Runner};
+use super::{Configured, Counters, Evidence, Judged, Observed, Reached, Runner, of_verdicts};
 use crate::artifact;
 use crate::client::raw::RawConnection;
 use crate::client::{Endpoint, Response};
@@ -162,9 +162,10 @@ impl Runner for EnvoyRunner {
         let admin = self.called().envoy().admin()?;
         let read = || -> io::Result<Counters> {
             let stats = admin.stats(COUNTER_PREFIX)?.into_iter();
-            Ok(stats
-                .filter_map(|(name, value)| Some((name.strip_prefix(COUNTER_PREFIX)?.to_owned(), value)))
-                .collect())
+            Ok(of_verdicts(
+                stats
+                    .filter_map(|(name, value)| Some((name.strip_prefix(COUNTER_PREFIX)?.to_owned(), value))),
+            ))
         };
         // The filter hands its counts over on a tick. Too many would show as soon as enough do.
         let total = |counters: &Counters| counters.values().sum::<u64>();

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::OnceLock;
 
-use super::{Configured, Counters, Evidence, Judged, Observed, Reached, Runner};
+use super::{Configured, Counters, Evidence, Judged, Observed, Reached, Runner, of_verdicts};
 use crate::artifact;
 use crate::host::{Downstream, Metric, Module, Outcome, Proxy, Stream};
 use crate::scenario::{Destination, Exchange, Framing, Peer, Stage};
@@ -165,7 +165,7 @@ impl Runner for Wasm {
             Metric::Counter(value) => Some((name, value)),
             Metric::Gauge(_) | Metric::Histogram(_) => None,
         });
-        Ok(Some(counters.collect()))
+        Ok(Some(of_verdicts(counters)))
     }
 }
 

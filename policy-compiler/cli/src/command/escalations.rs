@@ -6,10 +6,14 @@ use serde_json::{Value, json};
 
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
+use crate::limits::{MAX_CIRCLES, MAX_LISTED};
 use crate::policy::{Loaded, load_quietly};
 use crate::reach::{Outcome, Path, Reach};
 use crate::sidecar::Sidecars;
 use crate::terminal::Terminal;
+
+/// How many actions are named of a pair of agents.
+const MAX_NAMED: usize = 12;
 
 /// Find what a mesh that knows only who calls lets pass, and whether this policy closes it
 ///
@@ -115,6 +119,13 @@ pub(crate) fn unused(reach: &Reach<'_>, loaded: &Loaded) -> Vec<(String, String)
         .collect()
 }
 
+/// The names of some actions: of the first ones, where they are many.
+pub(crate) fn named(reach: &Reach<'_>, actions: &[usize]) -> String {
+    let names: Vec<&str> = actions.iter().take(MAX_NAMED).map(|action| reach.action(*action)).collect();
+    let more = actions.len().checked_sub(MAX_NAMED).filter(|more| *more > 0);
+    names.join(", ") + &more.map(|more| format!(" and {more} more")).unwrap_or_default()
+}
+
 /// What becomes of a task that is passed in a circle.
 pub(crate) fn of_circles(reach: &Reach<'_>) -> String {
     match reach.policy.mesh.cycles {
@@ -127,8 +138,13 @@ pub(crate) fn of_circles(reach: &Reach<'_>) -> String {
 
 fn human(reach: &Reach<'_>, loaded: &Loaded, found: &[&Path]) -> String {
     let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let more = |count: usize, how: &str| match count.checked_sub(MAX_LISTED) {
+        Some(more @ 1..) => format!("  and {more} more, which {how}\n"),
+        _ => String::new(),
+    };
+    let json = "`--format json` lists";
     let mut text = format!("{}\n", count(found.len(), "escalation"));
-    for path in found {
+    for path in found.iter().take(MAX_LISTED) {
         text.push_str(&format!(
             "  {}\n    {}: {}\n",
             story(reach, path),
@@ -136,12 +152,15 @@ fn human(reach: &Reach<'_>, loaded: &Loaded, found: &[&Path]) -> String {
             outcome(reach, path)
         ));
     }
+    text.push_str(&more(found.len(), "`--from AGENT` lists of one origin, and `--format json` all"));
     let circles = &reach.circles;
-    text.push_str(&format!("\n{} in which a task can be passed\n", count(circles.len(), "circle")));
-    for circle in circles {
+    let most = if circles.len() >= MAX_CIRCLES { "; no more were looked for" } else { "" };
+    text.push_str(&format!("\n{} in which a task can be passed{most}\n", count(circles.len(), "circle")));
+    for circle in circles.iter().take(MAX_LISTED) {
         let names: Vec<&str> = circle.iter().map(|agent| reach.agent(*agent)).collect();
         text.push_str(&format!("  {}\n    {}\n", names.join(", "), of_circles(reach)));
     }
+    text.push_str(&more(circles.len(), json));
     let floods: Vec<_> = reach.floods().collect();
     text.push_str(&format!("\n{} that only a budget bounds\n", count(floods.len(), "flood")));
     for (agent, calls) in floods {
@@ -149,15 +168,18 @@ fn human(reach: &Reach<'_>, loaded: &Loaded, found: &[&Path]) -> String {
     }
     let excess = reach.excess();
     text.push_str(&format!("\n{} in which the one that is called holds more\n", count(excess.len(), "pair")));
-    for (from, to, actions) in excess {
-        let names: Vec<&str> = actions.iter().map(|action| reach.action(*action)).collect();
-        text.push_str(&format!("  {} > {}: {}\n", reach.agent(from), reach.agent(to), names.join(", ")));
+    for (from, to, actions) in excess.iter().take(MAX_LISTED) {
+        let (from, to) = (reach.agent(*from), reach.agent(*to));
+        text.push_str(&format!("  {from} > {to}: {}\n", named(reach, actions)));
     }
+    text.push_str(&more(excess.len(), json));
     let unused = unused(reach, loaded);
-    text.push_str(&format!("\n{} that nobody can use\n", count(unused.len(), "grant")));
-    for (place, rule) in unused {
+    let looked = if reach.left_out > 0 { ", on the ways that were looked at" } else { "" };
+    text.push_str(&format!("\n{} that nobody can use{looked}\n", count(unused.len(), "grant")));
+    for (place, rule) in unused.iter().take(MAX_LISTED) {
         text.push_str(&format!("  {place}: {rule}\n"));
     }
+    text.push_str(&more(unused.len(), json));
     if reach.left_out > 0 {
         text.push_str(&format!("\n{} not looked at: the longer ones\n", count(reach.left_out, "way")));
     }

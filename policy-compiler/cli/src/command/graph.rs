@@ -15,7 +15,7 @@ use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
 use crate::output::Batch;
 use crate::policy::{Loaded, load_quietly};
-use crate::reach::{Closing, Path, Reach, closing};
+use crate::reach::{Closing, Closings, Path, Reach};
 use crate::sidecar::Sidecars;
 use crate::terminal::Terminal;
 
@@ -91,7 +91,10 @@ impl Graph {
             GraphFormat::Table => self.table(&reach, &loaded, &paths),
             GraphFormat::Json => self.json(&reach, &loaded, &paths),
             GraphFormat::Dot => dot::render(&reach, &paths),
-            GraphFormat::Html => page::render(&reach, &loaded, &paths),
+            GraphFormat::Html => {
+                let is_part = self.from.is_some() || self.to.is_some();
+                page::render(&reach, &loaded, &paths, is_part)
+            }
         };
         match &self.output {
             None => terminal.out.write_all(text.as_bytes())?,
@@ -110,6 +113,7 @@ impl Graph {
         let way_width = reached.iter().map(|path| reach.way(&path.way).len()).max().unwrap_or(0);
         let mut text = String::new();
         let mut origin = None;
+        let closings = self.closing.then(|| Closings::of(reach));
         for path in reached {
             if origin != Some(path.origin()) {
                 origin = Some(path.origin());
@@ -119,8 +123,8 @@ impl Graph {
             let (action, way) = (reach.action(path.action), reach.way(&path.way));
             let line = format!("  {action:action_width$}  {way:way_width$}  {}", outcome(reach, path));
             text.push_str(&format!("{line}\n"));
-            if self.closing {
-                text.push_str(&format!("    closed by: {}\n", said(reach, loaded, path)));
+            if let Some(closings) = &closings {
+                text.push_str(&format!("    closed by: {}\n", said(reach, loaded, path, closings)));
             }
         }
         if text.is_empty() {
@@ -133,15 +137,16 @@ impl Graph {
     }
 
     fn json(&self, reach: &Reach<'_>, loaded: &Loaded, paths: &[&Path]) -> String {
+        let closings = self.closing.then(|| Closings::of(reach));
         let paths: Vec<Value> = paths
             .iter()
             .map(|path| {
                 let mut value = path_json(reach, path);
-                if self.closing
+                if let Some(closings) = &closings
                     && path.is_reached()
                     && let Some(object) = value.as_object_mut()
                 {
-                    object.insert(String::from("closedBy"), json!(said(reach, loaded, path)));
+                    object.insert(String::from("closedBy"), json!(said(reach, loaded, path, closings)));
                 }
                 value
             })
@@ -178,8 +183,8 @@ impl Graph {
 }
 
 /// The change that closes a path, in words.
-fn said(reach: &Reach<'_>, loaded: &Loaded, path: &Path) -> String {
-    match closing(reach, path) {
+fn said(reach: &Reach<'_>, loaded: &Loaded, path: &Path, closings: &Closings<'_, '_>) -> String {
+    match closings.closing(path) {
         Closing::Remove(rule) => {
             let rule = usize::try_from(rule.0).ok().and_then(|place| reach.policy.rules.get(place));
             let place = rule.map_or_else(String::new, |rule| loaded.sources.locate(rule.span));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ambit_compiler::compile;
 use ambit_compiler::diagnostics::Diagnostic;
 use ambit_compiler::span_map::span_map;
+use ambit_istio::render::access_log;
 use ambit_istio::render::secret::{Key, placeholder};
 use ambit_istio::render::{
     self, Api, Blobs, Delivered, Delivery, Gateway, ImageReference, Options, Outside, Refusal, Rendered,
@@ -81,6 +82,11 @@ pub struct Render {
     /// other labels
     #[arg(long, value_name = "NAMESPACE/SERVICE", value_parser = Gateway::parse)]
     egress_gateway: Option<Gateway>,
+
+    /// Have proxies write access logs that say what was decided, and write into this file what Istio's mesh configuration
+    /// needs for it, as values for istiod's chart; `--delivery` may name other providers
+    #[arg(long, value_name = "FILE")]
+    access_logs: Option<PathBuf>,
 
     /// Which objects carry the filter: `wasm-plugin`, or `traffic-extension` from Istio 1.30 on
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
@@ -312,6 +318,9 @@ impl Render {
         if let Some(gateway) = &self.egress_gateway {
             delivery.egress.gateway = Some(gateway.clone());
         }
+        if self.access_logs.is_some() {
+            delivery.access_logs.get_or_insert_default();
+        }
         if let Some(key) = &self.selector_label {
             delivery.selector_label = Some(key.clone());
         }
@@ -368,6 +377,9 @@ impl Render {
                 fs::create_dir_all(&self.output).map_err(|error| cannot_write(&self.output, &error))?;
             }
             batch.stage_private(path, lines.as_bytes())?;
+        }
+        if let Some(path) = &self.access_logs {
+            batch.stage(path, access_log::MESH_CONFIG.as_bytes())?;
         }
         if let Some(directory) = &self.span_maps {
             fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;

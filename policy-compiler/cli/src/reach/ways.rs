@@ -6,7 +6,7 @@ use ambit_compiler::model::RuleId;
 
 use super::ask::Asker;
 use super::{Call, Outcome, Path, Reach};
-use crate::limits::{MAX_CIRCLE_LENGTH, MAX_CIRCLES, MAX_WAYS};
+use crate::limits::{MAX_CIRCLE_LENGTH, MAX_CIRCLES, MAX_QUESTIONS, MAX_WAYS};
 
 /// What kind of answer there is already for an origin, an action and a caller.
 type Kind = (usize, usize, usize, u8);
@@ -22,15 +22,17 @@ pub(super) fn walk(reach: &mut Reach<'_>, asker: &Asker<'_>, used: &mut BTreeSet
     let mut found: BTreeMap<Kind, Path> = BTreeMap::new();
     let mut waiting: VecDeque<Vec<usize>> = origins.into_iter().map(|origin| vec![origin]).collect();
     let mut walked = 0_usize;
-    let mut left_out = 0;
+    let mut asked = 0_usize;
+    let mut left_out = 0_usize;
     while let Some(way) = waiting.pop_front() {
-        if walked >= MAX_WAYS {
-            left_out = waiting.len().saturating_add(1);
+        if walked >= MAX_WAYS || asked >= MAX_QUESTIONS {
+            left_out = left_out.saturating_add(waiting.len()).saturating_add(1);
             break;
         }
         walked = walked.saturating_add(1);
         let Some(caller) = way.last().copied() else { continue };
         for action in reach.direct.get(caller).into_iter().flatten() {
+            asked = asked.saturating_add(1);
             let (outcome, rules) = asker.ask(&way, *action);
             used.extend(rules.iter().copied());
             let path = Path { way: way.clone(), action: *action, outcome, rules };
@@ -46,7 +48,13 @@ pub(super) fn walk(reach: &mut Reach<'_>, asker: &Asker<'_>, used: &mut BTreeSet
             continue;
         }
         for call in reach.calls.get(caller).into_iter().flatten() {
-            if !way.contains(&call.to) {
+            if way.contains(&call.to) {
+                continue;
+            }
+            // What would never be looked at is not kept.
+            if walked.saturating_add(waiting.len()) >= MAX_WAYS {
+                left_out = left_out.saturating_add(1);
+            } else {
                 let mut longer = way.clone();
                 longer.push(call.to);
                 waiting.push_back(longer);

@@ -231,6 +231,14 @@ fn every_form_of_delivery(programs: &Programs) {
         });
         is_enforced(&mut mesh);
     }
+    // Access logs say nothing of it until they are told to.
+    let said = "\"ambit\":\"verdict=deny code=not-granted id=";
+    assert!(!mesh.database.log().unwrap().contains(said));
+    mesh.deliver(&[&SELECTED[..], &["--access-logs", "mesh-config.yaml"]].concat());
+    mesh.until("an access log", |mesh| {
+        mesh.support_has_admin_do(DROP);
+        mesh.database.log().unwrap().contains(said)
+    });
 }
 
 /// Configurations of one kind that a proxy has; none where it says that there are none.

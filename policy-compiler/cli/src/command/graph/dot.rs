@@ -1,5 +1,7 @@
 //! The graph as Graphviz reads it.
 
+use std::collections::BTreeMap;
+
 use crate::reach::{Path, Reach};
 
 pub(super) fn render(reach: &Reach<'_>, paths: &[&Path]) -> String {
@@ -15,16 +17,11 @@ pub(super) fn render(reach: &Reach<'_>, paths: &[&Path]) -> String {
         }
     }
     // Actions at the end of a way, and in red where someone before the caller may not cause them.
-    let mut edges: Vec<(usize, usize, bool)> = Vec::new();
+    let mut edges: BTreeMap<(usize, usize), bool> = BTreeMap::new();
     for path in paths {
-        match edges.iter_mut().find(|(caller, action, _)| (*caller, *action) == (path.caller(), path.action))
-        {
-            Some((.., is_escalation)) => *is_escalation |= path.is_escalation(),
-            None => edges.push((path.caller(), path.action, path.is_escalation())),
-        }
+        *edges.entry((path.caller(), path.action)).or_default() |= path.is_escalation();
     }
-    edges.sort_unstable();
-    for (caller, action, is_escalation) in edges {
+    for ((caller, action), is_escalation) in edges {
         let colour = if is_escalation { " [color=red]" } else { "" };
         text.push_str(&format!(
             "  {} -> {}{colour};\n",

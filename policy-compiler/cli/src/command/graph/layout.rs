@@ -1,7 +1,7 @@
 //! Where things stand in the picture: agents in columns by how far they are from where work begins, services in the last
 //! column, and for each service one trunk that the lines of all its callers join, so that no line crosses a box.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::reach::Reach;
 
@@ -42,6 +42,21 @@ pub(super) struct Placed {
     pub(super) height: f64,
 }
 
+/// What is in a picture.
+pub(super) struct Drawn {
+    pub(super) agents: BTreeSet<usize>,
+    pub(super) actions: BTreeSet<usize>,
+}
+
+impl Drawn {
+    /// Calls between agents of the picture.
+    fn calls(&self, reach: &Reach<'_>) -> impl Iterator<Item = (usize, usize)> {
+        let calls =
+            |from: usize| reach.calls.get(from).into_iter().flatten().map(move |call| (from, call.to));
+        self.agents.iter().flat_map(move |from| calls(*from)).filter(|(_, to)| self.agents.contains(to))
+    }
+}
+
 /// A picture.
 pub(super) struct Layout {
     pub(super) placed: Vec<Placed>,
@@ -65,12 +80,15 @@ pub(super) struct Served {
 }
 
 impl Layout {
-    pub(super) fn of(reach: &Reach<'_>) -> Self {
-        let column_of = columns(reach);
-        let (services, uses) = services(reach);
-        let last = column_of.iter().copied().max().unwrap_or(0).saturating_add(1);
+    /// The picture of some agents and actions.
+    pub(super) fn of(reach: &Reach<'_>, drawn: &Drawn) -> Self {
+        let column_of = columns(reach, drawn);
+        let (services, uses) = services(reach, drawn);
+        let last = drawn.agents.iter().filter_map(|agent| column_of.get(*agent).copied()).max();
+        let last = last.unwrap_or(0).saturating_add(1);
         let mut columns: Vec<Vec<Thing>> = vec![Vec::new(); last.saturating_add(1)];
-        for (agent, column) in column_of.iter().enumerate() {
+        for (agent, column) in column_of.iter().enumerate().filter(|(agent, _)| drawn.agents.contains(agent))
+        {
             if let Some(things) = columns.get_mut(*column) {
                 things.push(Thing::Agent(agent));
             }
@@ -89,7 +107,7 @@ impl Layout {
                 things.push(Thing::Service(service));
             }
         }
-        let links = links(reach, &column_of, &uses, &columns);
+        let links = links(reach, drawn, &column_of, &uses, &columns);
         order(&mut columns, &links);
         let mut layout = Self {
             placed: Vec::new(),
@@ -228,15 +246,11 @@ fn settle(wanted: &[f64], heights: &[f64], ys: &mut [f64], height: f64) {
 }
 
 /// How far each agent is from where work begins.
-fn columns(reach: &Reach<'_>) -> Vec<usize> {
+fn columns(reach: &Reach<'_>, drawn: &Drawn) -> Vec<usize> {
     let count = reach.policy.agents.len();
-    let is_called = |agent: usize| {
-        reach
-            .calls
-            .iter()
-            .enumerate()
-            .any(|(from, calls)| from != agent && calls.iter().any(|call| call.to == agent))
-    };
+    let called: BTreeSet<usize> =
+        drawn.calls(reach).filter(|(from, to)| from != to).map(|(_, to)| to).collect();
+    let is_called = |agent: usize| called.contains(&agent);
     let mut distance: Vec<Option<usize>> = vec![None; count];
     let mut waiting = VecDeque::new();
     let uncalled: Vec<usize> = (0..count).filter(|agent| !is_called(*agent)).collect();
@@ -259,8 +273,11 @@ fn columns(reach: &Reach<'_>) -> Vec<usize> {
         }
         while let Some((agent, column)) = waiting.pop_front() {
             let next = column.saturating_add(1);
+            if !drawn.agents.contains(&agent) {
+                continue;
+            }
             for call in reach.calls.get(agent).into_iter().flatten() {
-                if set(call.to, next) {
+                if drawn.agents.contains(&call.to) && set(call.to, next) {
                     waiting.push_back((call.to, next));
                 }
             }
@@ -270,12 +287,15 @@ fn columns(reach: &Reach<'_>) -> Vec<usize> {
 }
 
 /// Services that are no agent's door, and who asks what of them.
-fn services(reach: &Reach<'_>) -> (Vec<Served>, Vec<Use>) {
-    let doors: Vec<usize> = reach.calls.iter().flatten().flat_map(|call| call.by.iter().copied()).collect();
+fn services(reach: &Reach<'_>, drawn: &Drawn) -> (Vec<Served>, Vec<Use>) {
+    let doors: BTreeSet<usize> =
+        reach.calls.iter().flatten().flat_map(|call| call.by.iter().copied()).collect();
     let mut services: Vec<Served> = Vec::new();
     let mut uses: Vec<Use> = Vec::new();
-    for (agent, actions) in reach.direct.iter().enumerate() {
-        for action in actions.iter().filter(|action| !doors.contains(action)) {
+    for (agent, actions) in reach.direct.iter().enumerate().filter(|(agent, _)| drawn.agents.contains(agent))
+    {
+        let shown = |action: &&usize| drawn.actions.contains(action) && !doors.contains(action);
+        for action in actions.iter().filter(shown) {
             let name = reach.action(*action).split('/').next().unwrap_or_default();
             let place = services.iter().position(|service| service.name == name).unwrap_or_else(|| {
                 services.push(Served { name: name.to_owned(), actions: Vec::new() });
@@ -298,14 +318,13 @@ fn services(reach: &Reach<'_>) -> (Vec<Served>, Vec<Use>) {
 /// What is joined by a line.
 fn links(
     reach: &Reach<'_>,
+    drawn: &Drawn,
     column_of: &[usize],
     uses: &[Use],
     columns: &[Vec<Thing>],
 ) -> Vec<(Thing, Thing)> {
-    let mut links = Vec::new();
-    for (from, calls) in reach.calls.iter().enumerate() {
-        links.extend(calls.iter().map(|call| (Thing::Agent(from), Thing::Agent(call.to))));
-    }
+    let calls = drawn.calls(reach).map(|(from, to)| (Thing::Agent(from), Thing::Agent(to)));
+    let mut links: Vec<(Thing, Thing)> = calls.collect();
     for (agent, service, _) in uses {
         let next = column_of.get(*agent).copied().unwrap_or(0).saturating_add(1);
         let is_last = next.saturating_add(1) >= columns.len();

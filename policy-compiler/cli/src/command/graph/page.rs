@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::html::{escape, fitted};
-use super::layout::{AGENT, BOX, Layout, MAX_ROWS, Placed, ROW, Thing};
-use crate::command::escalations::{of_circles, outcome, story, unused};
+use super::layout::{AGENT, BOX, Drawn, Layout, MAX_ROWS, Placed, ROW, Thing};
+use crate::command::escalations::{named, of_circles, outcome, story, unused};
+use crate::limits::{MAX_DRAWN, MAX_LISTED};
 use crate::policy::Loaded;
 use crate::reach::{Outcome, Path, Reach};
 
@@ -14,19 +15,34 @@ const SCRIPT: &str = include_str!("page.js");
 /// The most escalations that are listed without being asked for.
 const MAX_SHOWN: usize = 60;
 
+/// How much smaller the picture may get to fit the window.
+const SMALLEST: f64 = 0.7;
+
 /// Colours of trunks, told apart by most people.
 const COLOURS: [&str; 8] =
     ["#4269d0", "#b8860b", "#3a9d5d", "#9467bd", "#97592f", "#2596a8", "#c2578f", "#6b7280"];
 
-pub(super) fn render(reach: &Reach<'_>, loaded: &Loaded, paths: &[&Path]) -> String {
-    let layout = Layout::of(reach);
+/// The page of all that was found, or of these paths only.
+pub(super) fn render(reach: &Reach<'_>, loaded: &Loaded, paths: &[&Path], is_part: bool) -> String {
+    let drawn = if is_part {
+        Drawn {
+            agents: paths.iter().flat_map(|path| path.way.iter().copied()).collect(),
+            actions: paths.iter().map(|path| path.action).collect(),
+        }
+    } else {
+        Drawn {
+            agents: (0..reach.policy.agents.len()).collect(),
+            actions: (0..reach.actions.len()).collect(),
+        }
+    };
+    let layout = (drawn.agents.len() <= MAX_DRAWN).then(|| Layout::of(reach, &drawn));
     let escalations: Vec<&Path> = paths.iter().copied().filter(|path| path.is_escalation()).collect();
     let mut text = String::from("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n");
     text.push_str("<meta name=\"viewport\" content=\"width=device-width\">\n<title>Who can cause what through whom</title>\n");
     text.push_str(&format!("<style>\n{STYLE}</style>\n<h1>Who can cause what through whom</h1>\n"));
     let counts = [
-        (reach.policy.agents.len(), "agents"),
-        (layout.services.len(), "services"),
+        (drawn.agents.len(), "agents"),
+        (layout.as_ref().map_or(reach.policy.services.len(), |layout| layout.services.len()), "services"),
         (paths.iter().filter(|path| path.is_reached()).count(), "things can be caused"),
         (escalations.len(), "escalations are closed or limited"),
         (escalations.iter().filter(|path| path.outcome == Outcome::Open).count(), "open"),
@@ -35,9 +51,14 @@ pub(super) fn render(reach: &Reach<'_>, loaded: &Loaded, paths: &[&Path]) -> Str
     text.push_str(&format!("<p class=counts>{}</p>\n", counts.join(" &middot; ")));
     text.push_str(
         "<p class=legend><span class=key><i class=origin></i>begins work</span><span class=key><i class=call></i>calls</span>\
-         <span class=key><i class=back></i>calls back</span><span class=key><i class=red></i>a mesh that knows only who calls would let others cause more here: closed or limited</span></p>\n",
+         <span class=key><i class=back></i>calls back, or beside</span><span class=key><i class=red></i>a mesh that knows only who calls would let others cause more here: closed or limited</span></p>\n",
     );
-    text.push_str(&picture(reach, &layout, &escalations));
+    match &layout {
+        Some(layout) => text.push_str(&picture(reach, layout, &escalations)),
+        None => text.push_str(&format!(
+            "<p>These are too many for one picture, which has room for {MAX_DRAWN} agents: <code>--from AGENT</code> or <code>--to SERVICE/ACTION</code> draws a part.</p>\n"
+        )),
+    }
     text.push_str(&tables(reach, loaded, paths, &escalations));
     text.push_str(&format!("<script>\n{SCRIPT}</script>\n</html>\n"));
     text
@@ -45,11 +66,13 @@ pub(super) fn render(reach: &Reach<'_>, loaded: &Loaded, paths: &[&Path]) -> Str
 
 fn picture(reach: &Reach<'_>, layout: &Layout, escalations: &[&Path]) -> String {
     let mut text = format!(
-        "<div class=picture><svg viewBox=\"0 0 {0:.0} {1:.0}\" width=\"{0:.0}\" height=\"{1:.0}\" role=\"img\" aria-label=\"Agents, whom they call, and what they use\">\n",
-        layout.width, layout.height
+        "<div class=picture style=\"--wide: {0:.0}px\"><svg viewBox=\"0 0 {0:.0} {1:.0}\" style=\"min-width: {2:.0}px\" role=\"img\" aria-label=\"Agents, whom they call, and what they use\">\n",
+        layout.width,
+        layout.height,
+        layout.width * SMALLEST
     );
     text.push_str(
-        "<defs><marker id=arrow viewBox=\"0 0 8 8\" refX=7 refY=4 markerWidth=7 markerHeight=7 orient=auto><path d=\"M0 0L8 4L0 8z\" fill=\"context-stroke\"/></marker></defs>\n",
+        "<defs><marker id=arrow viewBox=\"0 0 8 8\" refX=7 refY=4 markerWidth=9 markerHeight=9 markerUnits=userSpaceOnUse orient=auto><path d=\"M0 0L8 4L0 8z\" fill=\"context-stroke\"/></marker></defs>\n",
     );
     let at = |thing: Thing| layout.placed.iter().find(|placed| placed.thing == thing);
     // What others could cause through this caller.
@@ -153,7 +176,7 @@ fn agent_box(reach: &Reach<'_>, agent: usize, placed: &Placed, text: &mut String
     if of.revoked {
         class.push_str(" revoked");
     }
-    let name = fitted(&of.name, 19);
+    let name = fitted(&of.name, 18);
     text.push_str(&format!(
         "<g class=\"{class}\" data-agent={agent} tabindex=0><title>{}</title><rect x=\"{:.1}\" y=\"{:.1}\" width=\"{BOX}\" height=\"{AGENT}\" rx=14 /><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=middle>{name}</text></g>\n",
         escape(&of.name),
@@ -240,6 +263,18 @@ fn back((x, y): (f64, f64), (to_x, to_y): (f64, f64)) -> String {
     )
 }
 
+/// What is said below a table that ends before all is told.
+fn more(count: usize, shown: usize) -> String {
+    match count.checked_sub(shown) {
+        Some(more @ 1..) => {
+            format!(
+                "<p>And {more} more, which <code>ambit escalations --format json</code> and <code>ambit graph --format json</code> list.</p>\n"
+            )
+        }
+        _ => String::new(),
+    }
+}
+
 fn tables(reach: &Reach<'_>, loaded: &Loaded, paths: &[&Path], escalations: &[&Path]) -> String {
     let way = |path: &Path| {
         let places: Vec<String> = path.way.iter().map(ToString::to_string).collect();
@@ -260,7 +295,7 @@ fn tables(reach: &Reach<'_>, loaded: &Loaded, paths: &[&Path], escalations: &[&P
     text.push_str("<table><tr><th>Story<th>Way<th>Here</tr>\n");
     let first = escalations.iter().take(MAX_SHOWN);
     first.for_each(|path| text.push_str(&row(path, &story(reach, path))));
-    for circle in &reach.circles {
+    for circle in reach.circles.iter().take(MAX_LISTED) {
         let names: Vec<&str> = circle.iter().map(|agent| reach.agent(*agent)).collect();
         let places: Vec<String> = circle.iter().map(ToString::to_string).collect();
         text.push_str(&format!(
@@ -277,45 +312,54 @@ fn tables(reach: &Reach<'_>, loaded: &Loaded, paths: &[&Path], escalations: &[&P
         ));
     }
     text.push_str("</table>\n");
-    let rest: Vec<String> =
-        escalations.iter().skip(MAX_SHOWN).map(|path| row(path, &story(reach, path))).collect();
+    text.push_str(&more(reach.circles.len(), MAX_LISTED));
+    let rest: Vec<&&Path> = escalations.iter().skip(MAX_SHOWN).collect();
     if !rest.is_empty() {
+        let rows: String = rest.iter().take(MAX_LISTED).map(|path| row(path, &story(reach, path))).collect();
         text.push_str(&format!(
-            "<details><summary>more <span>{}</span></summary><table>{}</table></details>\n",
+            "<details><summary>more <span>{}</span></summary><table>{rows}</table>{}</details>\n",
             rest.len(),
-            rest.concat()
+            more(rest.len(), MAX_LISTED)
         ));
     }
     text.push_str("<h2>What can be caused</h2>\n");
     let mut origins: Vec<usize> = paths.iter().map(|path| path.origin()).collect();
     origins.dedup();
-    for origin in origins {
+    for origin in origins.iter().copied().take(MAX_LISTED) {
         let of_origin = paths.iter().filter(|path| path.origin() == origin && path.is_reached());
-        let rows: Vec<String> = of_origin.map(|path| row(path, reach.action(path.action))).collect();
+        let of_origin: Vec<&&Path> = of_origin.collect();
+        let rows = of_origin.iter().take(MAX_LISTED).map(|path| row(path, reach.action(path.action)));
         text.push_str(&format!(
-            "<details><summary>{} <span>{}</span></summary><table><tr><th>Action<th>Way<th>Here</tr>\n{}</table></details>\n",
+            "<details><summary>{} <span>{}</span></summary><table><tr><th>Action<th>Way<th>Here</tr>\n{}</table>{}</details>\n",
             escape(reach.agent(origin)),
-            rows.len(),
-            rows.concat()
+            of_origin.len(),
+            rows.collect::<String>(),
+            more(of_origin.len(), MAX_LISTED)
         ));
     }
+    text.push_str(&more(origins.len(), MAX_LISTED));
     text.push_str("<h2>Who calls whoever holds more</h2>\n<table><tr><th>Calls<th>More</tr>\n");
-    for (from, to, actions) in reach.excess() {
-        let names: Vec<&str> = actions.iter().map(|action| reach.action(*action)).collect();
+    let excess = reach.excess();
+    for (from, to, actions) in excess.iter().take(MAX_LISTED) {
         text.push_str(&format!(
             "<tr class=way tabindex=0 data-way=\"{from} {to}\"><td>{} &gt; {}<td>{}</tr>\n",
-            escape(reach.agent(from)),
-            escape(reach.agent(to)),
-            escape(&names.join(", "))
+            escape(reach.agent(*from)),
+            escape(reach.agent(*to)),
+            escape(&named(reach, actions))
         ));
     }
-    text.push_str("</table>\n<h2>Grants that nobody can use</h2>\n<table>\n");
-    for (place, rule) in unused(reach, loaded) {
-        text.push_str(&format!("<tr><td>{}<td><code>{}</code></tr>\n", escape(&place), escape(&rule)));
+    text.push_str(&format!("</table>\n{}", more(excess.len(), MAX_LISTED)));
+    text.push_str("<h2>Grants that nobody can use</h2>\n<table>\n");
+    let unused = unused(reach, loaded);
+    for (place, rule) in unused.iter().take(MAX_LISTED) {
+        text.push_str(&format!("<tr><td>{}<td><code>{}</code></tr>\n", escape(place), escape(rule)));
     }
-    text.push_str("</table>\n");
+    text.push_str(&format!("</table>\n{}", more(unused.len(), MAX_LISTED)));
     if reach.left_out > 0 {
-        text.push_str(&format!("<p>{} longer ways were not looked at.</p>\n", reach.left_out));
+        text.push_str(&format!(
+            "<p>{} longer ways were not looked at; on one of them, such a grant may be of use.</p>\n",
+            reach.left_out
+        ));
     }
     text
 }

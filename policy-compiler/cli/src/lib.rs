@@ -26,6 +26,7 @@ pub mod command;
 mod exit;
 mod failure;
 mod gate;
+mod help;
 mod input;
 mod key;
 mod limits;
@@ -47,22 +48,21 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
 pub use arguments::Arguments;
 pub use exit::Exit;
 pub use failure::{Failure, Problem};
+use terminal::Forgiving;
 pub use terminal::{Colour, Terminal};
 
 /// The whole command, in the process that it is.
 #[must_use]
 pub fn main() -> ExitCode {
     let mut input = std::io::stdin().lock();
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let mut err = std::io::stderr().lock();
-    let (no_color, term) = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
-    let takes_colour =
-        |is_terminal| terminal::takes_colour(is_terminal, no_color.as_deref(), term.as_deref());
+    let mut out = Forgiving::new(std::io::BufWriter::new(std::io::stdout().lock()));
+    let mut err = Forgiving::new(std::io::stderr().lock());
+    let takes_colour = |is_terminal| terminal::takes_colour(is_terminal, |name| std::env::var_os(name));
     let mut terminal = Terminal {
         out_takes_colour: takes_colour(std::io::stdout().is_terminal()),
         err_takes_colour: takes_colour(std::io::stderr().is_terminal()),
@@ -76,7 +76,12 @@ pub fn main() -> ExitCode {
 
 /// Runs one command line, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>) -> Exit {
-    let done = match Arguments::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    terminal.colour = asked_colour(&arguments);
+    let parsed = description()
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let done = match parsed {
         Ok(arguments) => {
             terminal.colour = arguments.colour;
             command::run(arguments.command, terminal)
@@ -84,7 +89,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
         Err(error) => usage(&error, terminal),
     };
     let flushed = terminal.out.flush().map_err(Failure::from);
-    match done.and(flushed) {
+    let done = match (done, flushed) {
+        // What could not be written comes before what was found.
+        (Ok(()) | Err(Failure::Rejected), Err(Failure::Problem(problem))) => Err(problem.into()),
+        (done, _) => done,
+    };
+    match done {
         Ok(()) | Err(Failure::HungUp) => Exit::Fine,
         Err(Failure::Rejected) => Exit::Rejected,
         Err(Failure::Problem(problem)) => {
@@ -93,6 +103,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
             Exit::Failed
         }
     }
+}
+
+/// What `--color` says, before anything else is read: help, and what is wrong with the command line, are coloured too.
+fn asked_colour(arguments: &[OsString]) -> Colour {
+    let words = arguments.iter().take_while(|word| *word != "--").filter_map(|word| word.to_str());
+    let mut asked = None;
+    let mut is_next = false;
+    for word in words {
+        asked = if is_next { Some(word) } else { word.strip_prefix("--color=").or(asked) };
+        is_next = !is_next && word == "--color";
+    }
+    asked.and_then(|word| Colour::from_str(word, false).ok()).unwrap_or_default()
 }
 
 /// Shows help, which is a result if it was asked for, or what is wrong with the command line.
@@ -126,7 +148,7 @@ fn forgotten_flag(error: &clap::Error) -> Option<String> {
 /// The description of the command line, from which help and completions are made.
 #[must_use]
 pub fn description() -> clap::Command {
-    Arguments::command()
+    help::flowing(Arguments::command())
 }
 
 #[cfg(test)]

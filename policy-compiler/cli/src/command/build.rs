@@ -28,9 +28,10 @@ use crate::terminal::Terminal;
 #[command(group = ArgGroup::new("what").required(true).args(["workload", "all"]), after_help = "\
 Examples:
   ambit build -f policy/ --workload data/orders-db -o orders-db.ambit
-  ambit build -f policy/ --workload care/support --egress -o support.egress
-  ambit build -f policy/ --all -o out/      # out/data.orders-db.ambit, out/care.support.egress, and so on
-  ambit build -f policy/ --all -o out/ --config --signing-key policy.key --not-after 2027-01-31T00:00:00Z
+  ambit build -f policy/ --workload care/support --egress -o out.egress
+  ambit build -f policy/ --all -o out/               # for every workload
+  ambit build -f policy/ --all -o out/ --config \\
+    --signing-key policy.key --not-after 2027-01-31T00:00:00Z
 
 One line is printed for each blob: where it is, for whom, its size, and the most steps that a judgement can take.
 

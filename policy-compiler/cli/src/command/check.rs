@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ambit check                              # every policy file below the current directory
+  ambit check                                # the current directory
   ambit check -f policy/ -f agents.yaml
   ambit check -f policy/ --format github --deny-warnings
   kustomize build policy/ | ambit check -f -

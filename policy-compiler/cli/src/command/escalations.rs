@@ -22,8 +22,9 @@ use crate::terminal::Terminal;
 Examples:
   ambit escalations -f policy/
   ambit escalations -f policy/ --from support
-  ambit escalations -f policy/ --format json | jq -r '.escalations[].story'
-  ambit graph -f policy/ --format html -o mesh.html       # the same as a picture
+  ambit escalations -f policy/ --format json |
+    jq -r '.escalations[].story'
+  ambit graph -f policy/ --format html -o mesh.html   # a picture of it
 
 An escalation is `closed` if it is denied, `limited` if someone's condition must hold for it, and `open` if an agent on
 the way has no sidecar that stamps, so that who is before it is not seen.

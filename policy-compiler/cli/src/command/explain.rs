@@ -25,17 +25,18 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ambit explain -f policy/ proxy.log --id 4be1c5d2a0f39b77   # the id that the caller was told
-  kubectl logs deploy/payments -c istio-proxy | ambit explain -f policy/ -
-  ambit explain -f policy/ record.json --as-test >> policy/incidents.test.yaml
+  ambit explain -f policy/ proxy.log --id 4be1c5d2a0f39b77
+  kubectl logs deploy/payments -c istio-proxy |
+    ambit explain -f policy/ -
+  ambit explain -f policy/ record.json --as-test > policy/one.test.yaml
 
-Of several records the last is told, unless `--id` says which. What a record has only as a digest cannot be judged again:
+The id is the one that the caller was told. Of several records the last is told, unless `--id` says which. What a record has only as a digest cannot be judged again:
 mark it `loggable` in the policy, and it will be in records to come.
 
 Exit status:
-  0  the story is told, and the verdict is the same here, or cannot be told from the record
+  0  the verdict is the same here, or cannot be told from the record
   1  the verdict is another one here, or the policy is refused
-  2  the command line is wrong, a file cannot be read, or there is no such record")]
+  2  the command line is wrong, or there is no such file or record")]
 pub struct Explain {
     /// A log that has the record, or `-` for standard input
     #[arg(value_name = "LOG")]

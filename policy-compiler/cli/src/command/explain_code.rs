@@ -30,7 +30,7 @@ Examples:
 
 Exit status:
   0  done
-  2  there is no such code")]
+  2  the command line is wrong, or there is no such code")]
 pub struct ExplainCode {
     /// The code
     code: Option<String>,

@@ -25,7 +25,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ambit fmt                     # every policy file below the current directory
+  ambit fmt                     # the current directory
   ambit fmt -f policy/ --check  # in CI
 
 Exit status:

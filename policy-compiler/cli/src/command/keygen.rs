@@ -21,7 +21,7 @@ use crate::terminal::Terminal;
 Examples:
   ambit keygen -o policy.key
   ambit keygen --lineage -o lineage.key
-  ambit keygen --show policy.key           # the public half of a key that there is
+  ambit keygen --show policy.key             # the public half again
   ambit build -f policy/ --all -o out/ --signing-key policy.key
 
 Exit status:

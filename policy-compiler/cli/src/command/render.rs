@@ -37,9 +37,12 @@ const MAX_TRUSTED_KEYS: usize = 3;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ambit render -f policy/ -o manifests/ --image registry.example/ambit@sha256:... --selector-label app
-  ambit render -f policy/ -o manifests/ --image ... --delivery delivery.yaml --kustomize
-  ambit render -f policy/ -o - --image ... --selector-label app --lineage-key lineage.key |
+  ambit render -f policy/ -o manifests/ --selector-label app \\
+    --image registry.example/ambit@sha256:...
+  ambit render -f policy/ -o manifests/ --delivery delivery.yaml \\
+    --kustomize --image ...
+  ambit render -f policy/ -o - --selector-label app \\
+    --lineage-key lineage.key --image ... |
     kubectl apply --server-side -f -
 
 Lineage secrets do not belong into Git. Without `--lineage-key` the manifests hold placeholders, which Flux, kustomize

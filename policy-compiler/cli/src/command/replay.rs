@@ -27,7 +27,8 @@ use tally::{Tally, Way};
 #[command(after_help = "\
 Examples:
   ambit replay proxy.log --policy new/
-  kubectl logs -l app=payments -c istio-proxy --tail -1 | ambit replay - --policy new/ --fail-on denied
+  kubectl logs -l app=payments -c istio-proxy --tail -1 |
+    ambit replay - --policy new/ --fail-on denied
   ambit replay logs/*.log --policy new/ --recorded-under old/
 
 A record has the fields that the policy read which decided. Where the new policy reads others, its verdict is open, unless

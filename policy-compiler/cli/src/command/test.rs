@@ -32,7 +32,7 @@ use outcome::Outcome;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ambit test                                        # policy and tests below the current directory
+  ambit test                                 # the current directory
   ambit test -f policy/ tests/refunds.test.yaml --coverage
   ambit test -f policy/ --junit report.xml --min-coverage 90
   ambit test --watch
@@ -48,7 +48,7 @@ A test file:
       expect: condition-not-met       # allowed, denied, or a code
       by: support                     # who limits it
 
-A test may also have `under` (missions), `headers`, `body`, `raw` (a request as HTTP/1.1 has it), `stamped`, `address`,
+A test may also have `merged` (`for` is in no order), `under` (missions), `headers`, `body`, `raw` (a request as HTTP/1.1 has it), `stamped`, `address`,
 `at` (a time), `because` (FILE:LINE of the rule that decides) and `passes` (true if shadow mode lets it).
 
 Exit status:
@@ -150,7 +150,8 @@ impl Test {
                 terminal.out.write_all((list + &coverage.line(&loaded)).as_bytes())?;
             }
         }
-        terminal.out.flush()?;
+        // So that what follows on standard error stands behind it. What is wrong with that is said at the end.
+        let _ = terminal.out.flush();
         match self.min_coverage {
             Some(least) if covered.percent() < least => {
                 let text = format!("error: {} % are covered, and {least} % must be\n", covered.percent());

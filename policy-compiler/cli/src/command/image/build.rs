@@ -26,7 +26,7 @@ Examples:
 
 Exit status:
   0  the image is written
-  2  the command line is wrong, the module is none, or a file cannot be read or written")]
+  2  the command line is wrong, the module is none, or a file is out of reach")]
 pub(super) struct Build {
     #[command(flatten)]
     module: ModuleFile,

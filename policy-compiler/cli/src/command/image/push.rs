@@ -15,11 +15,11 @@ use crate::terminal::Terminal;
 #[command(after_help = "\
 Examples:
   ambit image push registry.example.com/ambit/filter:0.1.0
-  ambit image push 127.0.0.1:5000/ambit/filter --plain-http --module ambit_filter.wasm
+  ambit image push 127.0.0.1:5000/ambit/filter --plain-http
 
 Exit status:
   0  the image is in the registry, which says that it has this digest
-  2  the command line is wrong, the module is none, or the registry cannot be reached or refuses")]
+  2  the command line is wrong, the module is none, or the registry refuses")]
 pub(super) struct Push {
     /// Where to: `registry/repository`, with `:tag` or not
     #[arg(value_name = "REFERENCE")]

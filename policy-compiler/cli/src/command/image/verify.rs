@@ -26,7 +26,7 @@ Examples:
 Exit status:
   0  istio-agent would take it
   1  it would not, or the module is another
-  2  the command line is wrong, or the image cannot be read or had from the registry")]
+  2  the command line is wrong, or the image cannot be had")]
 pub(super) struct Verify {
     /// The image in a registry: `registry/repository` with `:tag`, `@sha256:...`, or both
     #[arg(value_name = "REFERENCE")]

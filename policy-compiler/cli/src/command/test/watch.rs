@@ -29,6 +29,7 @@ pub(super) fn run(test: &Test, terminal: &mut Terminal<'_>) -> Result<(), Failur
                 terminal.err.write_all(text.as_bytes())?;
             }
         }
+        terminal.out.flush()?;
         terminal.err.write_all(b"waiting for a file to change\n")?;
         while stamp(test) == before {
             std::thread::sleep(PAUSE);

@@ -20,6 +20,7 @@
 
 mod advice;
 mod arguments;
+mod audience;
 mod blob_options;
 mod cases;
 pub mod command;
@@ -48,7 +49,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, FromArgMatches as _, ValueEnum as _};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
 pub use arguments::Arguments;
 pub use exit::Exit;
@@ -67,6 +68,8 @@ pub fn main() -> ExitCode {
         out_takes_colour: takes_colour(std::io::stdout().is_terminal()),
         err_takes_colour: takes_colour(std::io::stderr().is_terminal()),
         colour: Colour::Auto,
+        is_for_programs: false,
+        input_is_taken: false,
         input: &mut input,
         out: &mut out,
         err: &mut err,
@@ -78,9 +81,10 @@ pub fn main() -> ExitCode {
 pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     terminal.colour = asked_colour(&arguments);
-    let parsed = description()
-        .try_get_matches_from(&arguments)
-        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let parsed = description().try_get_matches_from(&arguments).and_then(|matches| {
+        terminal.is_for_programs = asks_for_json(&matches);
+        Arguments::from_arg_matches(&matches)
+    });
     let done = match parsed {
         Ok(arguments) => {
             terminal.colour = arguments.colour;
@@ -99,10 +103,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, terminal: &mut Termina
         Err(Failure::Rejected) => Exit::Rejected,
         Err(Failure::Problem(problem)) => {
             // Nobody is left to tell if this cannot be written.
-            let _ = terminal.err.write_all(problem.render(terminal.colours_err()).as_bytes());
+            let _ = problem.tell(terminal);
+            let _ = terminal.out.flush();
             Exit::Failed
         }
     }
+}
+
+/// Whether `--format json` is given to the command.
+fn asks_for_json(matches: &ArgMatches) -> bool {
+    let formats = matches.try_get_raw("format").ok().flatten();
+    formats.is_some_and(|mut formats| formats.any(|format| format == "json"))
+        || matches.subcommand().is_some_and(|(_, below)| asks_for_json(below))
 }
 
 /// What `--color` says, before anything else is read: help, and what is wrong with the command line, are coloured too.
@@ -138,7 +150,9 @@ fn usage(error: &clap::Error, terminal: &mut Terminal<'_>) -> Result<(), Failure
 fn forgotten_flag(error: &clap::Error) -> Option<String> {
     match error.get(ContextKind::InvalidArg)? {
         ContextValue::String(argument) if error.kind() == ErrorKind::UnknownArgument => {
-            let is_path = !argument.starts_with('-') && Path::new(argument).exists();
+            let path = Path::new(argument);
+            let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+            let is_path = !argument.starts_with('-') && (path.exists() || is_yaml || argument.contains('/'));
             is_path.then(|| format!("name policy files with `-f {argument}`"))
         }
         _ => None,

@@ -22,7 +22,7 @@ pub(crate) fn each_line(
     take: &mut dyn FnMut(&str, usize) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     if path == Path::new("-") {
-        return lines(&mut *terminal.input, STDIN, take);
+        return lines(terminal.take_input()?, STDIN, take);
     }
     let file = File::open(path).map_err(|error| cannot_open(path, &error))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Failure, Problem, reason};
 use crate::input::shown;
 use crate::limits::MAX_MANIFEST_BYTES;
-use crate::output::{Batch, cannot_write};
+use crate::output::{Batch, create_directory};
 
 /// What the first line of each of our files begins with.
 pub(crate) const MARK: &str = "# Written by ambit render";
@@ -32,6 +32,9 @@ impl Manifests {
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(manifests),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(Problem::new(format!("`{}` is not a directory", shown(directory))).into());
+            }
             Err(error) => return Err(cannot_read(directory, &error).into()),
         };
         for entry in entries {
@@ -59,7 +62,7 @@ impl Manifests {
             let problem = Problem::new(format!("`{}` was not written by `ambit render`", shown(&path)));
             return Err(problem.help("move it away, or render to another directory").into());
         }
-        fs::create_dir_all(&self.directory).map_err(|error| cannot_write(&self.directory, &error))?;
+        create_directory(&self.directory)?;
         for (name, text) in files {
             // What has not changed is left as it is.
             if self.ours.get(name) != Some(text) {

@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 
 use clap::ValueEnum;
 
+use crate::failure::Problem;
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
@@ -31,6 +33,10 @@ pub struct Terminal<'a> {
     pub err_takes_colour: bool,
     /// What was asked for.
     pub colour: Colour,
+    /// Whether standard input has been read.
+    pub input_is_taken: bool,
+    /// Whether a program reads standard output: what goes wrong is written there, too.
+    pub is_for_programs: bool,
 }
 
 impl Terminal<'_> {
@@ -44,6 +50,15 @@ impl Terminal<'_> {
     #[must_use]
     pub const fn colours_err(&self) -> bool {
         self.colours(self.err_takes_colour)
+    }
+
+    /// Standard input, which can be read once.
+    pub(crate) fn take_input(&mut self) -> Result<&mut dyn Read, Problem> {
+        if core::mem::replace(&mut self.input_is_taken, true) {
+            let problem = Problem::new("`-` is given twice, and standard input can be read once");
+            return Err(problem.help("write one of them to a file first"));
+        }
+        Ok(self.input)
     }
 
     const fn colours(&self, takes: bool) -> bool {

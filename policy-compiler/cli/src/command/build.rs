@@ -12,10 +12,11 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{ArgGroup, Args};
 use serde_json::{Map, Value, json};
 
+use crate::audience::Audience;
 use crate::blob_options::BlobOptions;
 use crate::failure::{Failure, Problem};
 use crate::input::{PolicyPaths, shown};
-use crate::output::{Batch, cannot_write, with_suffix};
+use crate::output::{Batch, create_directory, with_suffix};
 use crate::policy::{Loaded, load, refusal, workloads, written};
 use crate::terminal::Terminal;
 
@@ -65,6 +66,9 @@ pub struct Build {
     /// Also write the plugin configuration that carries each blob, to FILE.config.json. It trusts the signing key
     #[arg(long)]
     config: bool,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 /// A blob that is wanted, and where it goes.
@@ -104,8 +108,13 @@ impl Build {
         options.source_digest = loaded.sources.digest();
         let outputs = self.compile(&loaded, &options, terminal)?;
         self.write(&loaded, &options, &outputs)?;
-        for output in &outputs {
-            terminal.out.write_all(line(output).as_bytes())?;
+        if self.audience.is_program() {
+            let blobs: Vec<Value> = outputs.iter().map(object).collect();
+            writeln!(terminal.out, "{}", json!({"version": 1, "blobs": blobs}))?;
+        } else {
+            for output in &outputs {
+                terminal.out.write_all(line(output).as_bytes())?;
+            }
         }
         Ok(())
     }
@@ -160,7 +169,7 @@ impl Build {
 
     fn write(&self, loaded: &Loaded, options: &Options, outputs: &[Output<'_>]) -> Result<(), Failure> {
         if self.all {
-            std::fs::create_dir_all(&self.output).map_err(|error| cannot_write(&self.output, &error))?;
+            create_directory(&self.output)?;
         }
         let mut batch = Batch::default();
         for output in outputs {
@@ -254,4 +263,18 @@ fn line(output: &Output<'_>) -> String {
         count(stats.conditions, "condition"),
         stats.step_bound,
     )
+}
+
+fn object(output: &Output<'_>) -> Value {
+    let stats = &output.compiled.stats;
+    json!({
+        "file": shown(&output.wanted.path),
+        "workload": written(&output.wanted.workload),
+        "egress": matches!(output.wanted.way, Way::Egress(_)),
+        "bytes": stats.bytes,
+        "agents": stats.agents,
+        "actions": stats.actions,
+        "conditions": stats.conditions,
+        "stepBound": stats.step_bound,
+    })
 }

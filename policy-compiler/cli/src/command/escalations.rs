@@ -1,9 +1,10 @@
 //! `ambit escalations`
 
 use ambit_compiler::model::Cycles;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
+use crate::audience::Audience;
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
 use crate::policy::{Loaded, load_quietly};
@@ -41,16 +42,8 @@ pub struct Escalations {
     #[arg(long, value_name = "AGENT")]
     from: Option<String>,
 
-    /// How to show them: `human` or `json`
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
-    format: EscalationsFormat,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum EscalationsFormat {
-    #[default]
-    Human,
-    Json,
+    #[command(flatten)]
+    audience: Audience,
 }
 
 impl Escalations {
@@ -61,9 +54,9 @@ impl Escalations {
         let from = self.from.as_deref().map(|name| agent_of(&reach, name)).transpose()?;
         let wanted = |path: &&Path| from.is_none_or(|from| path.origin() == from);
         let found: Vec<&Path> = reach.escalations().filter(wanted).collect();
-        let text = match self.format {
-            EscalationsFormat::Human => human(&reach, &loaded, &found),
-            EscalationsFormat::Json => json_of(&reach, &loaded, &found),
+        let text = match self.audience.is_program() {
+            false => human(&reach, &loaded, &found),
+            true => json_of(&reach, &loaded, &found),
         };
         terminal.out.write_all(text.as_bytes())?;
         let is_open = found.iter().any(|path| path.outcome == Outcome::Open);

@@ -5,8 +5,9 @@ mod show;
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::audience::Audience;
 use crate::blob_options::BlobOptions;
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
@@ -49,9 +50,8 @@ pub struct Explain {
     #[arg(long, value_name = "ID")]
     id: Option<String>,
 
-    /// How to show it: `human` or `json`
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
-    format: ExplainFormat,
+    #[command(flatten)]
+    audience: Audience,
 
     /// Print a test of the request instead, which expects what was decided
     #[arg(long, conflicts_with = "format")]
@@ -59,13 +59,6 @@ pub struct Explain {
 
     #[command(flatten)]
     blobs: BlobOptions,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum ExplainFormat {
-    #[default]
-    Human,
-    Json,
 }
 
 impl Explain {
@@ -88,9 +81,9 @@ impl Explain {
         let text = if self.as_test {
             as_test::render(&story, &loaded)?
         } else {
-            match self.format {
-                ExplainFormat::Human => show::human(&story, &loaded, is_same_policy, terminal.colours_out()),
-                ExplainFormat::Json => show::json(&story, &loaded, is_same_policy),
+            match self.audience.is_program() {
+                false => show::human(&story, &loaded, is_same_policy, terminal.colours_out()),
+                true => show::json(&story, &loaded, is_same_policy),
             }
         };
         terminal.out.write_all(text.as_bytes())?;

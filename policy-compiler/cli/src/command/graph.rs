@@ -93,7 +93,7 @@ impl Graph {
             GraphFormat::Dot => dot::render(&reach, &paths),
             GraphFormat::Html => page::render(&reach, &loaded, &paths),
         };
-        match &self.output {
+        match self.output.as_deref().filter(|path| *path != std::path::Path::new("-")) {
             None => terminal.out.write_all(text.as_bytes())?,
             Some(path) => {
                 let mut batch = Batch::default();

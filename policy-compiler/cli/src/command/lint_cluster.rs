@@ -9,7 +9,7 @@ use clap::Args;
 use crate::command::check::OutputFormat;
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
-use crate::policy::{load, tally};
+use crate::policy::{load, refuse, tally};
 use crate::terminal::Terminal;
 
 /// Find what makes enforcement hollow in the objects of a cluster
@@ -70,8 +70,14 @@ impl LintCluster {
         let lint = lint(&sources, &settings);
         let format = self.format.for_terminal(terminal);
         if !lint.unread.is_empty() {
+            let problem = Problem::new("not all objects can be read, so nothing is said of any");
+            if terminal.is_for_programs {
+                refuse(&lint.unread, &sources, terminal);
+                terminal.err.write_all(problem.render(terminal.colours_err()).as_bytes())?;
+                return Err(Problem::said().into());
+            }
             terminal.err.write_all(render(&lint.unread, &sources, format).as_bytes())?;
-            return Err(Problem::new("not all objects can be read, so nothing is said of any").into());
+            return Err(problem.into());
         }
         if lint.governed == 0 {
             let problem = Problem::new("no workload there is governed, so there is nothing to look at");

@@ -2,14 +2,13 @@
 
 mod page;
 
-use std::fs;
 use std::path::PathBuf;
 
 use ambit_compiler::syntax::suggest::did_you_mean;
 use clap::Args;
 
 use crate::failure::{Failure, Problem};
-use crate::output::{Batch, cannot_write};
+use crate::output::{Batch, create_directory};
 use crate::terminal::Terminal;
 
 /// Print a man page, or write all of them
@@ -44,7 +43,7 @@ impl Man {
             terminal.out.write_all(&page::render(self.named(&program)?)?)?;
             return Ok(());
         };
-        fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
+        create_directory(directory)?;
         let mut batch = Batch::default();
         for command in all(&program) {
             batch.stage(&directory.join(page::file_name(command)), &page::render(command)?)?;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ambit_compiler::compile;
-use ambit_compiler::diagnostics::Diagnostic;
+use ambit_compiler::diagnostics::Diagnostics;
 use ambit_compiler::span_map::span_map;
 use ambit_istio::render::secret::{Key, placeholder};
 use ambit_istio::render::{
@@ -15,14 +15,16 @@ use ambit_istio::render::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 
+use crate::audience::Audience;
 use crate::blob_options::BlobOptions;
 use crate::failure::{Failure, Problem};
 use crate::input::{PolicyPaths, cannot_open, shown};
 use crate::key;
 use crate::manifests::{MARK, Manifests};
-use crate::output::{Batch, cannot_write};
-use crate::policy::{Loaded, load, refusal, written};
+use crate::output::{Batch, create_directory};
+use crate::policy::{Loaded, load, refusal, refuse_with, written};
 use crate::terminal::Terminal;
 
 /// The most keys that are named on the command line: a filter takes four, with that of `--signing-key`.
@@ -60,11 +62,11 @@ pub struct Render {
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
 
-    /// What to write: `manifests`, or `helm-values` for the chart, which writes the same objects
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
-    format: OutputFormat,
+    /// Write values for the chart, which gives the same objects, in place of manifests
+    #[arg(long)]
+    helm_values: bool,
 
-    /// With `--format helm-values`: write policies into this directory, and leave them out of the values
+    /// With `--helm-values`: write policies into this directory, and leave them out of the values
     #[arg(long, value_name = "DIRECTORY")]
     policy_files: Option<PathBuf>,
 
@@ -115,6 +117,9 @@ pub struct Render {
 
     #[command(flatten)]
     blobs: BlobOptions,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -122,13 +127,6 @@ enum ApiName {
     #[default]
     WasmPlugin,
     TrafficExtension,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum OutputFormat {
-    #[default]
-    Manifests,
-    HelmValues,
 }
 
 /// Where to write, and what is there.
@@ -205,20 +203,20 @@ impl Render {
         }
         let mut batch = Batch::default();
         self.stage_beside(&loaded, rendered, key.as_ref(), &mut batch)?;
-        let files = match self.format {
-            OutputFormat::Manifests => self.files(&rendering)?,
-            OutputFormat::HelmValues => self.values(&rendering, &options, &mut batch)?,
+        let files = match self.helm_values {
+            false => self.files(&rendering)?,
+            true => self.values(&rendering, &options, &mut batch)?,
         };
-        self.write(&place, &files, batch, terminal)?;
-        if !matches!(place, Place::Stdout) {
-            for one in &rendering.outside {
-                terminal.out.write_all(self.line_outside(one).as_bytes())?;
-            }
-            for one in rendered {
-                terminal.out.write_all(self.line(one).as_bytes())?;
+        let removed = self.write(&place, &files, batch, terminal)?;
+        match (&place, self.audience.is_program()) {
+            (Place::Stdout, _) => Ok(()),
+            (_, true) => Ok(writeln!(terminal.out, "{}", self.object(&rendering, &removed))?),
+            (_, false) => {
+                let outside = rendering.outside.iter().map(|one| self.line_outside(one));
+                let lines: String = outside.chain(rendered.iter().map(|one| self.line(one))).collect();
+                Ok(terminal.out.write_all(lines.as_bytes())?)
             }
         }
-        Ok(())
     }
 
     /// Who may sign policy: whoever signs this one, and those that are named.
@@ -231,9 +229,14 @@ impl Render {
 
     /// Where to write, and what is there.
     fn place(&self) -> Result<Place, Failure> {
-        let is_values = self.format == OutputFormat::HelmValues;
+        let is_values = self.helm_values;
         if self.policy_files.is_some() && !is_values {
-            return Err(Problem::new("`--policy-files` goes with `--format helm-values`").into());
+            return Err(Problem::new("`--policy-files` goes with `--helm-values`").into());
+        }
+        if self.audience.is_program() && self.output == Path::new("-") {
+            let problem =
+                Problem::new("the manifests are written to standard output, which `--format json` takes");
+            return Err(problem.help("leave out `--format json`, or write to a directory").into());
         }
         if self.kustomize && (is_values || self.output == Path::new("-")) {
             return Err(Problem::new("`--kustomize` writes a file beside manifests in a directory").into());
@@ -251,13 +254,15 @@ impl Render {
         }
     }
 
+    /// Writes everything; gives what it removed.
     fn write(
         &self,
         place: &Place,
         files: &BTreeMap<String, String>,
         mut batch: Batch,
         terminal: &mut Terminal<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<String>, Failure> {
+        let mut removed = Vec::new();
         match place {
             Place::Stdout => {
                 batch.commit()?;
@@ -276,10 +281,11 @@ impl Render {
                 for path in manifests.remove_stale(files)? {
                     let path = shown(&path);
                     writeln!(terminal.err, "note: removed `{path}`, which nothing takes the place of")?;
+                    removed.push(path);
                 }
             }
         }
-        Ok(())
+        Ok(removed)
     }
 
     /// The values of the chart, as one file; policies as files are staged.
@@ -290,7 +296,7 @@ impl Render {
         batch: &mut Batch,
     ) -> Result<BTreeMap<String, String>, Failure> {
         if let Some(directory) = &self.policy_files {
-            fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
+            create_directory(directory)?;
             for one in &rendering.workloads {
                 for (policy, extension) in delivered(one) {
                     let name = format!("{}.{extension}", file_stem(one));
@@ -308,6 +314,10 @@ impl Render {
             None => Delivery::default(),
             Some(path) => {
                 let text = fs::read_to_string(path).map_err(|error| cannot_open(path, &error))?;
+                if text.trim().is_empty() {
+                    return Err(Problem::new(format!("`{}` is empty", shown(path)))
+                        .help("`ambit schema delivery` says what a delivery document has"));
+                }
                 Delivery::parse(&text)
                     .map_err(|problem| Problem::new(format!("`{}`: {problem}", shown(path))))?
             }
@@ -368,12 +378,12 @@ impl Render {
                 .map(|workload| format!("{}={}\n", placeholder(workload), key.secret(workload)))
                 .collect();
             if path.starts_with(&self.output) {
-                fs::create_dir_all(&self.output).map_err(|error| cannot_write(&self.output, &error))?;
+                create_directory(&self.output)?;
             }
             batch.stage_private(path, lines.as_bytes())?;
         }
         if let Some(directory) = &self.span_maps {
-            fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
+            create_directory(directory)?;
             for one in rendered {
                 for (policy, extension) in delivered(one) {
                     let of = policy.part.as_deref().unwrap_or(&loaded.policy);
@@ -396,18 +406,49 @@ impl Render {
     }
 
     fn line_outside(&self, one: &Outside) -> String {
-        let place = match self.format {
-            OutputFormat::Manifests => self.output.join(outside_name(one)),
-            OutputFormat::HelmValues => self.output.clone(),
-        };
         let count = one.reach.0.len();
         let word = if count == 1 { "destination" } else { "destinations" };
-        format!("{}: {}: {count} {word} outside\n", shown(&place), one.namespace)
+        format!("{}: {}: {count} {word} outside\n", self.file(&outside_name(one)), one.namespace)
+    }
+
+    /// What of an object is in which file.
+    fn file(&self, name: &str) -> String {
+        if self.helm_values { shown(&self.output) } else { shown(&self.output.join(name)) }
+    }
+
+    /// What was written, for programs.
+    fn object(&self, rendering: &Rendering, removed: &[String]) -> Value {
+        let policy = |policy: &Option<Delivered>| {
+            policy
+                .as_ref()
+                .map(|policy| json!({"bytes": policy.compiled.blob.len(), "generation": policy.generation}))
+        };
+        let workload = |one: &Rendered| {
+            json!({
+                "file": self.file(&format!("{}.yaml", file_stem(one))),
+                "workload": written(&one.governed.workload),
+                "parts": parts(one),
+                "policy": policy(&one.policy),
+                "egress": policy(&one.egress),
+            })
+        };
+        let outside = |one: &Outside| {
+            json!({
+                "file": self.file(&outside_name(one)),
+                "namespace": one.namespace,
+                "destinations": one.reach.0.len(),
+            })
+        };
+        json!({
+            "version": 1,
+            "workloads": rendering.workloads.iter().map(workload).collect::<Vec<_>>(),
+            "outside": rendering.outside.iter().map(outside).collect::<Vec<_>>(),
+            "removed": removed,
+            "notes": rendering.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })
     }
 
     fn line(&self, one: &Rendered) -> String {
-        let mut kinds: Vec<&str> = one.objects.iter().map(|object| object.component.word()).collect();
-        kinds.dedup();
         let policy: String = [(&one.policy, "policy"), (&one.egress, "policy outside")]
             .into_iter()
             .filter_map(|(policy, word)| Some((policy.as_ref()?, word)))
@@ -415,12 +456,16 @@ impl Render {
                 format!("; {} bytes of {word}, generation {}", policy.compiled.blob.len(), policy.generation)
             })
             .collect();
-        let place = match self.format {
-            OutputFormat::Manifests => self.output.join(format!("{}.yaml", file_stem(one))),
-            OutputFormat::HelmValues => self.output.clone(),
-        };
-        format!("{}: {}: {}{}\n", shown(&place), written(&one.governed.workload), kinds.join(", "), policy)
+        let file = self.file(&format!("{}.yaml", file_stem(one)));
+        format!("{file}: {}: {}{policy}\n", written(&one.governed.workload), parts(one).join(", "))
     }
+}
+
+/// What there is of a workload, each kind once.
+fn parts(one: &Rendered) -> Vec<&'static str> {
+    let mut parts: Vec<&str> = one.objects.iter().map(|object| object.component.word()).collect();
+    parts.dedup();
+    parts
 }
 
 /// A namespace holds no dot, so that no two workloads share a name.
@@ -464,7 +509,7 @@ fn lineage_key(path: &Path) -> Result<Key, Problem> {
 
 /// Shows why nothing is rendered: what is about policy with its place there.
 fn refuse(loaded: &Loaded, refusals: Vec<Refusal>, terminal: &mut Terminal<'_>) -> Failure {
-    let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    let mut diagnostics = Diagnostics::new();
     let mut problems = Vec::new();
     for refused in refusals {
         match refused {
@@ -476,11 +521,5 @@ fn refuse(loaded: &Loaded, refusals: Vec<Refusal>, terminal: &mut Terminal<'_>) 
             }
         }
     }
-    for problem in problems {
-        let text = problem.render(terminal.colours_err());
-        if let Err(error) = terminal.err.write_all(text.as_bytes()) {
-            return error.into();
-        }
-    }
-    if diagnostics.is_empty() { Failure::Rejected } else { loaded.refuse(diagnostics, terminal) }
+    refuse_with(&problems, &diagnostics, &loaded.sources, terminal)
 }

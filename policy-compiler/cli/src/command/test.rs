@@ -10,16 +10,15 @@ mod watch;
 use std::path::PathBuf;
 
 use ambit_compiler::compile::Options;
-use ambit_compiler::diagnostics::Diagnostics;
-use ambit_compiler::diagnostics::render::{Format, render};
 use ambit_compiler::source::FileId;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::audience::Audience;
 use crate::cases::{self, Case};
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
 use crate::output::Batch;
-use crate::policy::{Loaded, load_quietly, tally};
+use crate::policy::{Loaded, load_quietly, refuse};
 use crate::sidecar::Sidecars;
 use crate::terminal::Terminal;
 use coverage::Coverage;
@@ -67,9 +66,8 @@ pub struct Test {
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
 
-    /// How to show results: `human` or `json`
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
-    format: TestFormat,
+    #[command(flatten)]
+    audience: Audience,
 
     /// Also write the results to this file, as JUnit has them
     #[arg(long, value_name = "FILE")]
@@ -96,14 +94,6 @@ pub struct Test {
     watch: bool,
 }
 
-/// How to show results.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum TestFormat {
-    #[default]
-    Human,
-    Json,
-}
-
 impl Test {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
         if self.watch { watch::run(self, terminal) } else { self.once(terminal) }
@@ -115,7 +105,7 @@ impl Test {
         let files = self.add_tests(&mut loaded, terminal)?;
         let (cases, diagnostics) = cases::read(&loaded.sources, &files, &loaded.policy);
         if diagnostics.has_errors() {
-            return Err(refuse(&diagnostics, &loaded, terminal));
+            return Err(refuse(&diagnostics, &loaded.sources, terminal));
         }
         let options = Options { source_digest, require_stamp: self.require_stamp, ..Options::default() };
         let sidecars = Sidecars::start(&loaded, &options, terminal)?;
@@ -139,12 +129,12 @@ impl Test {
         batch.commit()?;
         let covered = coverage.share(&loaded);
         let failed = outcomes.iter().filter(|outcome| !outcome.holds()).count();
-        match self.format {
-            TestFormat::Json => {
+        match self.audience.is_program() {
+            true => {
                 let text = json::render(&outcomes, &coverage, &sidecars);
                 terminal.out.write_all(text.as_bytes())?;
             }
-            TestFormat::Human => {
+            false => {
                 table::show(&outcomes, &sidecars, terminal)?;
                 let list = if self.coverage { coverage.missing(&loaded) } else { String::new() };
                 terminal.out.write_all((list + &coverage.line(&loaded)).as_bytes())?;
@@ -178,15 +168,5 @@ impl Test {
             _ => Problem::new("there are no tests")
                 .help("write some to a file that ends in `.test.yaml`: `ambit test --help` shows one"),
         }
-    }
-}
-
-/// Shows what is wrong with test files.
-fn refuse(diagnostics: &Diagnostics<cases::Code>, loaded: &Loaded, terminal: &mut Terminal<'_>) -> Failure {
-    let format = Format::Human { colour: terminal.colours_err() };
-    let text = render(diagnostics, &loaded.sources, format) + &tally(diagnostics);
-    match terminal.err.write_all(text.as_bytes()) {
-        Ok(()) => Failure::Rejected,
-        Err(error) => Failure::from(error),
     }
 }

@@ -1,8 +1,9 @@
-//! Colour, readers who go, and full disks.
+//! Colour, readers who go, full disks, and JSON.
 
 use std::fs;
 use std::process::{Output, Stdio};
 
+use crate::commands;
 use crate::runs::{RUNS, Run, ambit, on_terminal};
 
 fn has_escapes(output: &Output) -> bool {
@@ -85,5 +86,38 @@ fn a_full_disk_is_told() {
             said.ends_with("error: cannot write the output: no space left on device\n"),
             "ambit {arguments}\n{said}"
         );
+    }
+}
+
+/// What shows something that a program could want shows it as JSON, and so does what goes wrong.
+#[test]
+fn json_is_one_document() {
+    const TEXT: [&str; 3] = ["schema", "completions", "man"];
+    for command in commands() {
+        let has = ambit(&format!("{command} --help")).output().unwrap();
+        let has = String::from_utf8_lossy(&has.stdout).contains("--format <FORMAT>");
+        let is_group = command.is_empty() || command == "image";
+        assert_eq!(has, !is_group && !TEXT.contains(&command.as_str()), "ambit {command}");
+    }
+    let is_shown = |run: &&Run| {
+        let is_command = commands().iter().any(|command| {
+            !command.is_empty() && format!("{} ", run.arguments).starts_with(&format!("{command} "))
+        });
+        let words: Vec<&str> = run.arguments.split(' ').collect();
+        is_command
+            && !words
+                .iter()
+                .any(|word| TEXT.contains(word) || ["--format", "--as-test", "-", "model"].contains(word))
+    };
+    for Run { arguments, exit, .. } in RUNS.iter().filter(is_shown) {
+        let output = ambit(&format!("{arguments} --format json")).output().unwrap();
+        assert_eq!(output.status.code(), Some(*exit), "ambit {arguments} --format json");
+        let said = String::from_utf8(output.stdout).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|error| {
+            panic!("ambit {arguments} --format json: {error}\n{said}");
+        });
+        // Diagnostics have been a list since before there were others.
+        assert!(value.is_array() || value["version"].is_u64(), "ambit {arguments}\n{said}");
+        assert_eq!(value["error"]["message"].is_string(), *exit == 2, "ambit {arguments}\n{said}");
     }
 }

@@ -1,9 +1,11 @@
 //! `ambit image push`
 
 use clap::Args;
+use serde_json::json;
 
 use super::module::ModuleFile;
 use super::source::{Connection, failure, parse};
+use crate::audience::Audience;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -30,6 +32,9 @@ pub(super) struct Push {
 
     #[command(flatten)]
     connection: Connection,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 impl Push {
@@ -37,7 +42,12 @@ impl Push {
         let registry = self.connection.to(parse(&self.reference)?)?;
         let image = self.module.image()?;
         let pinned = registry.push(&image).map_err(|trouble| failure(&trouble))?;
-        writeln!(terminal.out, "{pinned}")?;
+        if self.audience.is_program() {
+            let value = json!({"version": 1, "reference": pinned.to_string()});
+            writeln!(terminal.out, "{value}")?;
+        } else {
+            writeln!(terminal.out, "{pinned}")?;
+        }
         Ok(())
     }
 }

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use ambit_istio::image::layout::{self, NoLayout};
 use ambit_istio::image::{Accepted, Trouble};
 use clap::{ArgGroup, Args};
+use serde_json::json;
 
 use super::module::ModuleFile;
 use super::source::{Connection, failure, parse};
+use crate::audience::Audience;
 use crate::failure::{Failure, Problem};
 use crate::input::shown;
 use crate::terminal::Terminal;
@@ -41,6 +43,9 @@ pub(super) struct Verify {
 
     #[command(flatten)]
     connection: Connection,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 impl Verify {
@@ -59,6 +64,20 @@ impl Verify {
                 wanted.digest()
             ));
             return rejected(&problem, terminal);
+        }
+        if self.audience.is_program() {
+            let value = json!({
+                "version": 1,
+                "digest": accepted.digest.to_string(),
+                "shape": accepted.shape.to_string(),
+                "module": {
+                    "digest": accepted.module.digest().to_string(),
+                    "bytes": accepted.module.bytes().len(),
+                },
+                "reproduced": accepted.reproduced,
+            });
+            writeln!(terminal.out, "{value}")?;
+            return Ok(());
         }
         writeln!(
             terminal.out,
@@ -100,6 +119,6 @@ impl Verify {
 }
 
 fn rejected(problem: &Problem, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-    terminal.err.write_all(problem.render(terminal.colours_err()).as_bytes())?;
+    problem.tell(terminal)?;
     Err(Failure::Rejected)
 }

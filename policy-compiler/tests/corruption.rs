@@ -29,7 +29,7 @@ fn blobs() -> impl Iterator<Item = (Vec<u8>, Vec<Case>)> {
         let workload = policy.services[0].workload.clone();
         let cases = std::iter::repeat_with(|| generate::case(&mut choices, &policy));
         let cases = cases.filter(|(to, _)| *to == workload).map(|(_, case)| case).take(CASES).collect();
-        let signing_key = (seed % 2 == 0).then(|| SigningKey::from_seed([7; 32]));
+        let signing_key = (seed % 2 == 0).then(|| SigningKey::from_seed([7; 32]).unwrap());
         let compiled = compile(&policy, &workload, &Options { signing_key, ..Options::default() }).ok()?;
         Some((compiled.blob, cases))
     })

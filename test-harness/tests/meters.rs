@@ -38,7 +38,7 @@ fn config(generation: u64, not_after: u64) -> Vec<u8> {
 
 /// The same, signed.
 fn signed(generation: u64) -> Vec<u8> {
-    let key = SigningKey::from_seed([1; 32]);
+    let key = SigningKey::from_seed([1; 32]).unwrap();
     let trusted = [STANDARD.encode(key.public())];
     let options = Options { generation, signing_key: Some(key), ..Options::default() };
     json!({"policy": blob(&policy("enforce", "[]"), &options), "keys": trusted}).to_string().into_bytes()

@@ -17,7 +17,7 @@ const GET: [(&str, &str); 4] =
     [(":method", "GET"), (":path", "/data"), (":authority", "orders"), (":scheme", "http")];
 
 fn key(number: u8) -> SigningKey {
-    SigningKey::from_seed([number; 32])
+    SigningKey::from_seed([number; 32]).unwrap()
 }
 
 /// A configuration that trusts the keys, with a policy that the first of them has signed. It allows what is asked if it

@@ -82,7 +82,7 @@ fn written(name: &str) -> Vec<u8> {
         not_before: if dated { 1_767_225_600 } else { 0 },
         not_after: if dated { 1_830_297_600 } else { 0 },
         source_digest: [0xd1; 32],
-        signing_key: dated.then(|| SigningKey::from_seed([7; 32])),
+        signing_key: dated.then(|| SigningKey::from_seed([7; 32]).unwrap()),
         ..Options::default()
     };
     compile(&policy, &workload, &options).unwrap().blob

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     build, check, completions, diff, escalations, explain, explain_code, fmt, graph, image, inspect, keygen,
-    lint_cluster, render, replay, schema, test,
+    lint_cluster, man, render, replay, schema, test,
 };
 use crate::terminal::Colour;
 
@@ -12,7 +12,7 @@ use crate::terminal::Colour;
 #[derive(Debug, Parser)]
 #[command(name = "ambit", version, after_help = AFTER_HELP, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Arguments {
-    /// When to colour; `NO_COLOR` turns `auto` off
+    /// When to colour: `auto` (on a terminal), `always` or `never`
     #[arg(
         long = "color",
         value_name = "WHEN",
@@ -28,12 +28,20 @@ pub struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
+Examples:
+  ambit check -f policy/          # is it right?
+  ambit test -f policy/           # does it do what it is meant to?
+  ambit diff old/ policy/         # what does a change let pass?
+  ambit render -f policy/ -o manifests/ --image ... --selector-label app
+
+`ambit COMMAND --help` shows more of each, and `ambit man` has it all as man pages. Results go to standard output,
+everything else to standard error. If whoever reads the output goes, that is no error: the command ends as it would have. Of `--color auto`, `NO_COLOR` and `CLICOLOR=0` make `never`, and
+`CLICOLOR_FORCE=1` makes `always`.
+
 Exit status:
   0  done; there may have been warnings
-  1  the policy is refused
-  2  the command line is wrong, or a file cannot be read or written
-
-`ambit COMMAND --help` shows examples.";
+  1  the policy is refused, or is not as a check demands
+  2  the command line is wrong, or a file cannot be read or written";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -54,4 +62,5 @@ pub(crate) enum Command {
     Schema(schema::Schema),
     Keygen(keygen::Keygen),
     Completions(completions::Completions),
+    Man(man::Man),
 }

@@ -13,6 +13,7 @@ pub mod image;
 pub mod inspect;
 pub mod keygen;
 pub mod lint_cluster;
+pub mod man;
 pub mod render;
 pub mod replay;
 pub mod schema;
@@ -41,5 +42,6 @@ pub(crate) fn run(command: Command, terminal: &mut Terminal<'_>) -> Result<(), F
         Command::Schema(schema) => schema.run(terminal),
         Command::Keygen(keygen) => keygen.run(terminal),
         Command::Completions(completions) => completions.run(terminal),
+        Command::Man(man) => man.run(terminal),
     }
 }

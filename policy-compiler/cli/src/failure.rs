@@ -2,6 +2,10 @@
 
 use std::io;
 
+use serde_json::{Value, json};
+
+use crate::terminal::Terminal;
+
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub enum Failure {
@@ -48,6 +52,20 @@ impl Problem {
         self
     }
 
+    /// Says it on standard error, and on standard output if a program reads that.
+    pub(crate) fn tell(&self, terminal: &mut Terminal<'_>) -> io::Result<()> {
+        terminal.err.write_all(self.render(terminal.colours_err()).as_bytes())?;
+        if terminal.is_for_programs && !self.message.is_empty() {
+            writeln!(terminal.out, "{}", json!({"version": 1, "error": self.object()}))?;
+        }
+        Ok(())
+    }
+
+    /// For programs, under the names that diagnostics have.
+    pub(crate) fn object(&self) -> Value {
+        json!({"message": self.message, "help": self.help})
+    }
+
     /// As it is shown; ends in a line feed.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
@@ -86,6 +104,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
     let text = match error.kind() {
         io::ErrorKind::NotFound => return String::from("no such file or directory"),
         io::ErrorKind::PermissionDenied => return String::from("permission denied"),
+        io::ErrorKind::InvalidData => return String::from("it is not text in UTF-8"),
         _ => error.to_string(),
     };
     let text = text.split(" (os error").next().unwrap_or_default();

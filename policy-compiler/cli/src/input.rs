@@ -100,7 +100,7 @@ impl PolicyPaths {
     /// The same, for whoever reads other documents than policy.
     pub(crate) fn any_sources(&self, terminal: &mut Terminal<'_>) -> Result<Sources, Failure> {
         let mut sources = Sources::new();
-        for file in self.files(terminal)? {
+        for file in self.find(Found { wants_objects: true, ..Found::default() }, terminal)? {
             sources.add(file.name, file.bytes);
         }
         Ok(sources)
@@ -111,18 +111,15 @@ impl PolicyPaths {
 struct Found {
     files: Vec<PolicyFile>,
     seen: HashSet<PathBuf>,
-    stdin: bool,
     /// Tests are looked for, and not policy.
     wants_tests: bool,
+    /// Any documents are looked for, which messages call objects.
+    wants_objects: bool,
 }
 
 impl Found {
     fn stdin(&mut self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-        if self.stdin {
-            return Err(Problem::new("`-f -` is given twice, and standard input can be read once").into());
-        }
-        self.stdin = true;
-        let bytes = read(&mut *terminal.input).map_err(|error| cannot_read(STDIN, &error))?;
+        let bytes = read(terminal.input.take()?).map_err(|error| cannot_read(STDIN, &error))?;
         self.files.push(PolicyFile { path: None, name: STDIN.to_owned(), bytes });
         Ok(())
     }
@@ -143,14 +140,18 @@ impl Found {
         {
             return Ok(());
         }
+        let (what, meant) = match self.wants_objects {
+            false => ("policy", "say where the policy is with `-f PATH`"),
+            true => ("YAML", "say where the objects are with `-f PATH`"),
+        };
         let help = match skipped {
             Some(other) => format!(
                 "only `*.yaml` and `*.yml` are read there; name other files one by one: `-f {}`",
                 shown(&other)
             ),
-            None => String::from("say where the policy is with `-f PATH`"),
+            None => String::from(meant),
         };
-        Err(Problem::new(format!("no policy files in `{}`", shown(path))).help(help).into())
+        Err(Problem::new(format!("no {what} files in `{}`", shown(path))).help(help).into())
     }
 
     /// Everything below a directory, by name; gives some file that is there and was not read.

@@ -16,7 +16,11 @@ use crate::output::cannot_write;
 
 /// Reads a key that signs.
 pub(crate) fn read(path: &Path) -> Result<SigningKey, Problem> {
-    read_bytes(path, "a signing key", "`ambit keygen -o FILE`").map(SigningKey::from_seed)
+    let maker = "`ambit keygen -o FILE`";
+    SigningKey::from_seed(read_bytes(path, "a signing key", maker)?).ok_or_else(|| {
+        Problem::new(format!("`{}` is not a signing key: all of it is zero", shown(path)))
+            .help(format!("make one with {maker}"))
+    })
 }
 
 /// Reads a key: what it is to be, and what makes one, are for messages.

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Failure, Problem, reason};
 use crate::input::shown;
 use crate::limits::MAX_MANIFEST_BYTES;
-use crate::output::{Batch, cannot_write};
+use crate::output::{Batch, create_directory};
+use crate::progress::Progress;
 
 /// What the first line of each of our files begins with.
 pub(crate) const MARK: &str = "# Written by ambit render";
@@ -32,6 +33,9 @@ impl Manifests {
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(manifests),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(Problem::new(format!("`{}` is not a directory", shown(directory))).into());
+            }
             Err(error) => return Err(cannot_read(directory, &error).into()),
         };
         for entry in entries {
@@ -53,14 +57,20 @@ impl Manifests {
     }
 
     /// Stages files; they take the place of all that is ours.
-    pub(crate) fn stage(&self, files: &BTreeMap<String, String>, batch: &mut Batch) -> Result<(), Failure> {
+    pub(crate) fn stage(
+        &self,
+        files: &BTreeMap<String, String>,
+        batch: &mut Batch,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), Failure> {
         if let Some(name) = files.keys().find(|name| self.others.contains(*name)) {
             let path = self.directory.join(name);
             let problem = Problem::new(format!("`{}` was not written by `ambit render`", shown(&path)));
             return Err(problem.help("move it away, or render to another directory").into());
         }
-        fs::create_dir_all(&self.directory).map_err(|error| cannot_write(&self.directory, &error))?;
+        create_directory(&self.directory)?;
         for (name, text) in files {
+            progress.advance(1);
             // What has not changed is left as it is.
             if self.ours.get(name) != Some(text) {
                 batch.stage(&self.directory.join(name), text.as_bytes())?;

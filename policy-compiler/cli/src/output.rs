@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Failure, Problem, reason};
 use crate::input::shown;
 
-/// Files that are to be written together: every one lies beside its place before the first takes it.
+/// Files that are to be written together: every one lies beside its place before the first takes it. What is no file,
+/// such as a pipe or a device, is written to where it is.
 #[derive(Default)]
 pub(crate) struct Batch {
     staged: Vec<Staged>,
+    streams: Vec<(PathBuf, Vec<u8>)>,
 }
 
 /// A file beside the place that it is to take. It is removed if it does not.
@@ -26,14 +28,20 @@ impl Batch {
     /// Writes a file beside its place.
     pub(crate) fn stage(&mut self, target: &Path, bytes: &[u8]) -> Result<(), Failure> {
         let fail = |error: &io::Error| cannot_write(target, error);
-        if target.is_dir() {
+        refuse_dash(target)?;
+        let metadata = fs::metadata(target).ok();
+        if metadata.as_ref().is_some_and(fs::Metadata::is_dir) {
             return Err(Problem::new(format!("cannot write `{}`: it is a directory", shown(target))).into());
+        }
+        if metadata.as_ref().is_some_and(|metadata| !metadata.is_file()) {
+            self.streams.push((target.to_owned(), bytes.to_owned()));
+            return Ok(());
         }
         // Of a link, what it leads to is replaced.
         let resolved = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
         let (temporary, mut file) = beside(&resolved).map_err(|error| fail(&error))?;
         self.staged.push(Staged { temporary: temporary.clone(), target: resolved, done: false });
-        if let Ok(metadata) = fs::metadata(target) {
+        if let Some(metadata) = metadata {
             fs::set_permissions(&temporary, metadata.permissions()).map_err(|error| fail(&error))?;
         }
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| fail(&error).into())
@@ -41,6 +49,11 @@ impl Batch {
 
     /// The same for a file that only its owner may read.
     pub(crate) fn stage_private(&mut self, target: &Path, bytes: &[u8]) -> Result<(), Failure> {
+        if fs::metadata(target).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Problem::new(format!("cannot write `{}`: it is no file", shown(target)))
+                .help("what is secret goes to a file that only its owner may read")
+                .into());
+        }
         self.stage(target, &[])?;
         let Some(staged) = self.staged.last() else { return Ok(()) };
         let write = || {
@@ -55,6 +68,10 @@ impl Batch {
 
     /// Puts every file in its place, in the order in which they were staged.
     pub(crate) fn commit(mut self) -> Result<(), Failure> {
+        for (target, bytes) in &self.streams {
+            let written = OpenOptions::new().write(true).open(target).and_then(|mut it| it.write_all(bytes));
+            written.map_err(|error| cannot_write(target, &error))?;
+        }
         for staged in &mut self.staged {
             fs::rename(&staged.temporary, &staged.target)
                 .map_err(|error| cannot_write(&staged.target, &error))?;
@@ -86,6 +103,24 @@ fn beside(target: &Path) -> io::Result<(PathBuf, File)> {
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Makes a directory to write into, and those above it.
+pub(crate) fn create_directory(path: &Path) -> Result<(), Problem> {
+    refuse_dash(path)?;
+    if path.exists() && !path.is_dir() {
+        return Err(Problem::new(format!("`{}` is not a directory", shown(path))));
+    }
+    fs::create_dir_all(path).map_err(|error| cannot_write(path, &error))
+}
+
+/// Who writes `-` means standard output, and not a file of that name.
+fn refuse_dash(path: &Path) -> Result<(), Problem> {
+    if path != Path::new("-") {
+        return Ok(());
+    }
+    let problem = Problem::new("this is not written to standard output");
+    Err(problem.help("name a file; if it is to be called `-`, write `./-`"))
 }
 
 pub(crate) fn cannot_write(target: &Path, error: &io::Error) -> Problem {

@@ -3,12 +3,13 @@
 use ambit_compiler::agents::Agents;
 use ambit_compiler::check::check;
 use ambit_compiler::compile::{CompileError, CompileErrorKind};
-use ambit_compiler::diagnostics::render::{Format, render};
+use ambit_compiler::diagnostics::render::{Format, objects, render};
 use ambit_compiler::diagnostics::{Code, Diagnostic, Diagnostics, Kind};
 use ambit_compiler::egress;
 use ambit_compiler::model::{Policy, Workload};
 use ambit_compiler::source::{Sources, Span};
 use ambit_compiler::syntax::suggest::nearest;
+use serde_json::{Value, json};
 
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
@@ -24,14 +25,49 @@ pub(crate) struct Loaded {
 pub(crate) fn load(paths: &PolicyPaths, terminal: &mut Terminal<'_>) -> Result<Loaded, Failure> {
     let sources = paths.sources(terminal)?;
     let checked = check(&sources);
-    let format = Format::Human { colour: terminal.colours_err() };
-    terminal.err.write_all(render(&checked.diagnostics, &sources, format).as_bytes())?;
+    let Some(policy) = checked.policy else {
+        return Err(refuse(&checked.diagnostics, &sources, terminal));
+    };
     if !checked.diagnostics.is_empty() {
-        terminal.err.write_all(tally(&checked.diagnostics).as_bytes())?;
+        let format = Format::Human { colour: terminal.colours_err() };
+        let text = render(&checked.diagnostics, &sources, format) + &tally(&checked.diagnostics);
+        terminal.err.write_all(text.as_bytes())?;
     }
-    match checked.policy {
-        Some(policy) => Ok(Loaded { sources, policy }),
-        None => Err(Failure::Rejected),
+    Ok(Loaded { sources, policy })
+}
+
+/// Shows why something is refused: on standard error, or where a program reads, on standard output.
+pub(crate) fn refuse<C: Kind>(
+    diagnostics: &Diagnostics<C>,
+    sources: &Sources,
+    terminal: &mut Terminal<'_>,
+) -> Failure {
+    refuse_with(&[], diagnostics, sources, terminal)
+}
+
+/// The same with problems that have no place in the sources.
+pub(crate) fn refuse_with<C: Kind>(
+    problems: &[Problem],
+    diagnostics: &Diagnostics<C>,
+    sources: &Sources,
+    terminal: &mut Terminal<'_>,
+) -> Failure {
+    let done = if terminal.is_for_programs {
+        let problems = problems.iter().map(Problem::object);
+        let refused: Vec<Value> = problems.chain(objects(diagnostics, sources)).collect();
+        writeln!(terminal.out, "{}", json!({"version": 1, "refused": refused}))
+    } else {
+        let colour = terminal.colours_err();
+        let mut text: String = problems.iter().map(|problem| problem.render(colour)).collect();
+        if !diagnostics.is_empty() {
+            text.push_str(&render(diagnostics, sources, Format::Human { colour }));
+            text.push_str(&tally(diagnostics));
+        }
+        terminal.err.write_all(text.as_bytes())
+    };
+    match done {
+        Ok(()) => Failure::Rejected,
+        Err(error) => Failure::from(error),
     }
 }
 
@@ -42,10 +78,7 @@ pub(crate) fn load_quietly(paths: &PolicyPaths, terminal: &mut Terminal<'_>) -> 
     if let Some(policy) = checked.policy {
         return Ok(Loaded { sources, policy });
     }
-    let format = Format::Human { colour: terminal.colours_err() };
-    let text = render(&checked.diagnostics, &sources, format) + &tally(&checked.diagnostics);
-    terminal.err.write_all(text.as_bytes())?;
-    Err(Failure::Rejected)
+    Err(refuse(&checked.diagnostics, &sources, terminal))
 }
 
 /// Every workload that serves something, in order.
@@ -138,12 +171,7 @@ impl Loaded {
     pub(crate) fn refuse(&self, refusals: Vec<Diagnostic>, terminal: &mut Terminal<'_>) -> Failure {
         let mut diagnostics = Diagnostics::new();
         refusals.into_iter().for_each(|refusal| diagnostics.push(refusal));
-        let format = Format::Human { colour: terminal.colours_err() };
-        let text = render(&diagnostics, &self.sources, format) + &tally(&diagnostics);
-        match terminal.err.write_all(text.as_bytes()) {
-            Ok(()) => Failure::Rejected,
-            Err(error) => Failure::from(error),
-        }
+        refuse(&diagnostics, &self.sources, terminal)
     }
 }
 

@@ -1,14 +1,17 @@
 //! Where a command reads and writes.
 
-use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
 
 use clap::ValueEnum;
+
+use crate::failure::Problem;
+use crate::progress::Progress;
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
-    /// On a terminal, unless `NO_COLOR` is set or the terminal is dumb.
+    /// On a terminal, unless the environment says otherwise.
     #[default]
     Auto,
     /// Whatever is written to.
@@ -20,17 +23,42 @@ pub enum Colour {
 /// Where a command reads and writes.
 pub struct Terminal<'a> {
     /// Standard input.
-    pub input: &'a mut dyn Read,
+    pub input: Input<'a>,
     /// Standard output: results.
     pub out: &'a mut dyn Write,
     /// Standard error: everything else.
     pub err: &'a mut dyn Write,
-    /// Whether standard output is a terminal that takes colour.
+    /// Whether standard output takes colour.
     pub out_takes_colour: bool,
-    /// Whether standard error is a terminal that takes colour.
+    /// Whether standard error takes colour.
     pub err_takes_colour: bool,
+    /// Whether standard error is a terminal, where people wait.
+    pub err_is_watched: bool,
     /// What was asked for.
     pub colour: Colour,
+    /// Whether a program reads standard output: what goes wrong is written there, too.
+    pub is_for_programs: bool,
+}
+
+/// Standard input, which can be read once.
+pub struct Input<'a> {
+    stream: &'a mut dyn Read,
+    is_taken: bool,
+}
+
+impl<'a> Input<'a> {
+    /// What nobody has read of yet.
+    pub fn new(stream: &'a mut dyn Read) -> Self {
+        Self { stream, is_taken: false }
+    }
+
+    pub(crate) fn take(&mut self) -> Result<&mut dyn Read, Problem> {
+        if core::mem::replace(&mut self.is_taken, true) {
+            let problem = Problem::new("`-` is given twice, and standard input can be read once");
+            return Err(problem.help("write one of them to a file first"));
+        }
+        Ok(self.stream)
+    }
 }
 
 impl Terminal<'_> {
@@ -46,6 +74,16 @@ impl Terminal<'_> {
         self.colours(self.err_takes_colour)
     }
 
+    /// Shows how far work is that may be long.
+    pub(crate) fn progress(
+        &mut self,
+        doing: &'static str,
+        unit: &'static str,
+        all: Option<usize>,
+    ) -> Progress<'_> {
+        Progress::new(self.err, self.err_is_watched, doing, unit, all)
+    }
+
     const fn colours(&self, takes: bool) -> bool {
         match self.colour {
             Colour::Auto => takes,
@@ -55,32 +93,97 @@ impl Terminal<'_> {
     }
 }
 
-/// Whether a stream takes colour, by the values of `NO_COLOR` (no-color.org) and `TERM`.
-pub(crate) fn takes_colour(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
-    is_terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb")
+/// Whether a stream takes colour, by what the environment says: `NO_COLOR` (no-color.org), then `CLICOLOR_FORCE` and
+/// `CLICOLOR` (bixense.com/clicolors), then `TERM`.
+pub(crate) fn takes_colour(is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    if set("NO_COLOR").is_some() {
+        return false;
+    }
+    if set("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
+        return true;
+    }
+    is_terminal
+        && set("CLICOLOR").is_none_or(|value| value != "0")
+        && variable("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// A stream whose reader may go away, which is no error: what is written after that is lost, and only flushing says so.
+/// So a command ends as it would have if all had been read.
+pub(crate) struct Forgiving<W> {
+    stream: W,
+    is_lost: bool,
+}
+
+impl<W> Forgiving<W> {
+    pub(crate) const fn new(stream: W) -> Self {
+        Self { stream, is_lost: false }
+    }
+}
+
+impl<W: Write> Write for Forgiving<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_lost {
+            return Ok(bytes.len());
+        }
+        match self.stream.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.is_lost = true;
+                Ok(bytes.len())
+            }
+            done => done,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.is_lost {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.stream.flush()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-
-    use super::takes_colour;
+    use super::*;
 
     #[test]
     fn only_a_terminal_that_wants_it_gets_colour() {
-        for (is_terminal, no_color, term, takes) in [
-            (true, None, Some("xterm"), true),
-            (true, Some(""), None, true),
-            (true, Some("1"), Some("xterm"), false),
-            (true, None, Some("dumb"), false),
-            (false, None, Some("xterm"), false),
+        for (is_terminal, variables, takes) in [
+            (true, &[("TERM", "xterm")][..], true),
+            (true, &[("NO_COLOR", "")], true),
+            (true, &[("NO_COLOR", "1"), ("TERM", "xterm")], false),
+            (true, &[("TERM", "dumb")], false),
+            (true, &[("CLICOLOR", "0")], false),
+            (true, &[("CLICOLOR", "1")], true),
+            (false, &[("TERM", "xterm")], false),
+            (false, &[("CLICOLOR", "1")], false),
+            (false, &[("CLICOLOR_FORCE", "1")], true),
+            (false, &[("CLICOLOR_FORCE", "1"), ("CLICOLOR", "0"), ("TERM", "dumb")], true),
+            (false, &[("CLICOLOR_FORCE", "0")], false),
+            (false, &[("CLICOLOR_FORCE", "")], false),
+            (true, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
         ] {
-            let (no_color, term) = (no_color.map(OsStr::new), term.map(OsStr::new));
-            assert_eq!(
-                takes_colour(is_terminal, no_color, term),
-                takes,
-                "{is_terminal} {no_color:?} {term:?}"
-            );
+            let variable = |name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+            };
+            assert_eq!(takes_colour(is_terminal, variable), takes, "{is_terminal} {variables:?}");
         }
+    }
+
+    #[test]
+    fn what_is_written_to_nobody_is_lost() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut stream = Forgiving::new(Gone);
+        assert!(stream.write_all(b"all").is_ok() && stream.write_all(b"more").is_ok());
+        assert_eq!(stream.flush().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

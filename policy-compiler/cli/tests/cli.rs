@@ -142,21 +142,6 @@ fn transcripts_are_true() {
     assert!(wrong.is_empty(), "BLESS=1 writes what is actual\n\n{}", wrong.join("\n"));
 }
 
-#[test]
-fn a_reader_who_has_gone_is_no_error() {
-    for arguments in
-        [["explain-code", "81"], ["completions", "bash"], ["schema", "--color=never"], ["check", "--help"]]
-    {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ambit"));
-        let output = command.args(arguments).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-        let output = output.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
-    }
-}
-
 /// Lines of a stream as they come.
 fn lines(stream: impl std::io::Read + Send + 'static) -> std::sync::mpsc::Receiver<String> {
     use std::io::BufRead as _;

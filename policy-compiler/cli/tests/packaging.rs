@@ -130,7 +130,7 @@ fn chart_gives_the_same(helm: &Path, name: &str, policy: &str, arguments: &[&str
     let expected = call(&["-o", "-"]);
     let chart = root().join("istio/chart");
     // Policies in the values.
-    fs::write(directory.join("values.yaml"), call(&["-o", "-", "--format", "helm-values"])).unwrap();
+    fs::write(directory.join("values.yaml"), call(&["-o", "-", "--helm-values"])).unwrap();
     let template = |chart: &Path, values: &str| {
         run(Command::new(helm)
             .current_dir(&directory)
@@ -147,7 +147,7 @@ fn chart_gives_the_same(helm: &Path, name: &str, policy: &str, arguments: &[&str
     // Policies as files beside the chart's.
     let copy = directory.join("chart");
     run(Command::new("cp").arg("-r").arg(&chart).arg(&copy));
-    call(&["-o", "short.yaml", "--format", "helm-values", "--policy-files", "chart/policies"]);
+    call(&["-o", "short.yaml", "--helm-values", "--policy-files", "chart/policies"]);
     let short = fs::read_to_string(directory.join("short.yaml")).unwrap();
     assert!(!short.contains("blob:"), "{short}");
     same(&template(&copy, "short.yaml"), &expected);

@@ -35,6 +35,12 @@ pub fn render<C: Kind>(diagnostics: &Diagnostics<C>, sources: &Sources, format: 
     }
 }
 
+/// What the array of [`Format::Json`] holds.
+#[must_use]
+pub fn objects<C: Kind>(diagnostics: &Diagnostics<C>, sources: &Sources) -> Vec<serde_json::Value> {
+    json::objects(diagnostics, sources)
+}
+
 /// Places in the source, underlined with what is to be said of each, and no title: for those who tell of a policy and not
 /// of what is wrong with it. The first place counts most.
 #[must_use]

@@ -12,10 +12,11 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// The key of a seed: the 32 bytes of an Ed25519 private key (RFC 8032, section 5.1.5).
+    /// The key of a seed: the 32 bytes of an Ed25519 private key (RFC 8032, section 5.1.5). `None` if all are zero, which
+    /// no one has drawn at random.
     #[must_use]
-    pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self { pair: KeyPair::from_seed(Seed::new(seed)) }
+    pub fn from_seed(seed: [u8; 32]) -> Option<Self> {
+        KeyPair::try_from_seed(Seed::new(seed)).ok().map(|pair| Self { pair })
     }
 
     /// The public key.

@@ -24,7 +24,7 @@ fn the_header_says_what_was_asked() {
 
 #[test]
 fn a_signature_covers_all_before_it() {
-    let key = SigningKey::from_seed([9; 32]);
+    let key = SigningKey::from_seed([9; 32]).unwrap();
     let signed = compiled(&Options { signing_key: Some(key.clone()), ..Options::default() }).blob;
     let found = Blob::parse(&signed).unwrap().signature().unwrap();
     assert_eq!((found.key_id, found.offset), (key.id(), signed.len() - 72));
@@ -43,7 +43,7 @@ fn a_signature_covers_all_before_it() {
 fn keys_are_those_of_the_standard() {
     let seed: Vec<u8> = hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
     let public: Vec<u8> = hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
-    let key = SigningKey::from_seed(seed.try_into().unwrap());
+    let key = SigningKey::from_seed(seed.try_into().unwrap()).unwrap();
     assert_eq!(key.public().to_vec(), public);
     assert!(!format!("{key:?}").contains("157, 97"));
 }

@@ -55,7 +55,7 @@ pub struct PolicyText {
 pub fn signing_key(name: &str) -> SigningKey {
     let mut seed = [0; 32];
     seed.iter_mut().zip(name.bytes()).for_each(|(slot, byte)| *slot = byte);
-    SigningKey::from_seed(seed)
+    SigningKey::from_seed(seed).expect("a seed that is not zero")
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

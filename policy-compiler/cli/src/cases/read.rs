@@ -19,8 +19,8 @@ use crate::time;
 
 /// What a test may say.
 const TEST: &[&str] = &[
-    "name", "from", "for", "under", "stamped", "to", "send", "args", "headers", "body", "raw", "address",
-    "at", "expect", "by", "because", "passes",
+    "name", "from", "for", "merged", "under", "stamped", "to", "send", "args", "headers", "body", "raw",
+    "address", "at", "expect", "by", "because", "passes",
 ];
 
 /// Who asks without a certificate.
@@ -228,6 +228,14 @@ impl<'a> Reader<'a> {
         if header::encode(&lineage, &mut value).is_err() {
             return self.refuse(Code::Request, span, String::from("the lineage is too long"), None);
         }
+        if fields.truth("merged", self.diagnostics).unwrap_or(false) {
+            let Some((last, others)) = principals.split_last() else {
+                let message = String::from("a merged lineage of nobody");
+                let help = String::from("say with `for` on whose behalf the request may be made");
+                return self.refuse(Code::Shape, span, message, Some(help));
+            };
+            value = merged(others, last, lineage.missions());
+        }
         let missions = lineage.missions().iter().map(|mission| mission.as_str().to_owned()).collect();
         let peer = match caller {
             NOBODY => Peer::None,
@@ -282,4 +290,16 @@ impl<'a> Reader<'a> {
             passes: fields.truth("passes", self.diagnostics),
         })
     }
+}
+
+/// A header of which no order is known. The last member is stated as a claim, and one claim is enough for the order of all
+/// to mean nothing: so they keep their places, and who is there twice stays so.
+fn merged(others: &[String], last: &str, missions: &[Mission<'_>]) -> Vec<u8> {
+    let via: Vec<String> = others.iter().map(|member| format!("\"{member}\"")).collect();
+    let mut value = format!("v=1, via=({}), claims=(\"{last}\")", via.join(" "));
+    if !missions.is_empty() {
+        let names: Vec<String> = missions.iter().map(|mission| format!("\"{}\"", mission.as_str())).collect();
+        value.push_str(&format!(", mission=({})", names.join(" ")));
+    }
+    value.into_bytes()
 }

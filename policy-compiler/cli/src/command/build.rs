@@ -12,10 +12,11 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{ArgGroup, Args};
 use serde_json::{Map, Value, json};
 
+use crate::audience::Audience;
 use crate::blob_options::BlobOptions;
 use crate::failure::{Failure, Problem};
 use crate::input::{PolicyPaths, shown};
-use crate::output::{Batch, cannot_write, with_suffix};
+use crate::output::{Batch, create_directory, with_suffix};
 use crate::policy::{Loaded, load, refusal, workloads, written};
 use crate::terminal::Terminal;
 
@@ -28,9 +29,10 @@ use crate::terminal::Terminal;
 #[command(group = ArgGroup::new("what").required(true).args(["workload", "all"]), after_help = "\
 Examples:
   ambit build -f policy/ --workload data/orders-db -o orders-db.ambit
-  ambit build -f policy/ --workload care/support --egress -o support.egress
-  ambit build -f policy/ --all -o out/      # out/data.orders-db.ambit, out/care.support.egress, and so on
-  ambit build -f policy/ --all -o out/ --config --signing-key policy.key --not-after 2027-01-31T00:00:00Z
+  ambit build -f policy/ --workload care/support --egress -o out.egress
+  ambit build -f policy/ --all -o out/               # for every workload
+  ambit build -f policy/ --all -o out/ --config \\
+    --signing-key policy.key --not-after 2027-01-31T00:00:00Z
 
 One line is printed for each blob: where it is, for whom, its size, and the most steps that a judgement can take.
 
@@ -64,6 +66,9 @@ pub struct Build {
     /// Also write the plugin configuration that carries each blob, to FILE.config.json. It trusts the signing key
     #[arg(long)]
     config: bool,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 /// A blob that is wanted, and where it goes.
@@ -102,9 +107,14 @@ impl Build {
         let loaded = load(&self.paths, terminal)?;
         options.source_digest = loaded.sources.digest();
         let outputs = self.compile(&loaded, &options, terminal)?;
-        self.write(&loaded, &options, &outputs)?;
-        for output in &outputs {
-            terminal.out.write_all(line(output).as_bytes())?;
+        self.write(&loaded, &options, &outputs, terminal)?;
+        if self.audience.is_program() {
+            let blobs: Vec<Value> = outputs.iter().map(object).collect();
+            writeln!(terminal.out, "{}", json!({"version": 1, "blobs": blobs}))?;
+        } else {
+            for output in &outputs {
+                terminal.out.write_all(line(output).as_bytes())?;
+            }
         }
         Ok(())
     }
@@ -147,22 +157,33 @@ impl Build {
         };
         let mut outputs = Vec::with_capacity(places.len());
         let mut refusals = Vec::new();
+        let mut progress = terminal.progress("compiling", "blobs", Some(places.len()));
         for wanted in places {
+            progress.advance(1);
             match compile(wanted.way.policy(), &wanted.workload, options) {
                 Ok(compiled) => outputs.push(Output { wanted, compiled }),
                 // The others are compiled all the same, so that everything that is wrong is said at once.
                 Err(error) => refusals.push(refusal(wanted.way.policy(), &wanted.workload, &error)),
             }
         }
+        drop(progress);
         if refusals.is_empty() { Ok(outputs) } else { Err(loaded.refuse(refusals, terminal)) }
     }
 
-    fn write(&self, loaded: &Loaded, options: &Options, outputs: &[Output<'_>]) -> Result<(), Failure> {
+    fn write(
+        &self,
+        loaded: &Loaded,
+        options: &Options,
+        outputs: &[Output<'_>],
+        terminal: &mut Terminal<'_>,
+    ) -> Result<(), Failure> {
         if self.all {
-            std::fs::create_dir_all(&self.output).map_err(|error| cannot_write(&self.output, &error))?;
+            create_directory(&self.output)?;
         }
         let mut batch = Batch::default();
+        let mut progress = terminal.progress("writing", "blobs", Some(outputs.len()));
         for output in outputs {
+            progress.advance(1);
             let Output { wanted: Wanted { path, way, .. }, compiled } = output;
             let map = span_map(way.policy(), &loaded.sources, compiled, &options.source_digest);
             batch.stage(&with_suffix(path, ".json"), map.as_bytes())?;
@@ -253,4 +274,18 @@ fn line(output: &Output<'_>) -> String {
         count(stats.conditions, "condition"),
         stats.step_bound,
     )
+}
+
+fn object(output: &Output<'_>) -> Value {
+    let stats = &output.compiled.stats;
+    json!({
+        "file": shown(&output.wanted.path),
+        "workload": written(&output.wanted.workload),
+        "egress": matches!(output.wanted.way, Way::Egress(_)),
+        "bytes": stats.bytes,
+        "agents": stats.agents,
+        "actions": stats.actions,
+        "conditions": stats.conditions,
+        "stepBound": stats.step_bound,
+    })
 }

@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ambit check                              # every policy file below the current directory
+  ambit check                                # the current directory
   ambit check -f policy/ -f agents.yaml
   ambit check -f policy/ --format github --deny-warnings
   kustomize build policy/ | ambit check -f -
@@ -73,7 +73,10 @@ impl Check {
         let mut diagnostics = checked.diagnostics;
         if let Some(policy) = &checked.policy {
             // What cannot be built is said here already.
-            for workload in workloads(policy) {
+            let workloads = workloads(policy);
+            let mut progress = terminal.progress("compiling", "workloads", Some(workloads.len()));
+            for workload in workloads {
+                progress.advance(1);
                 if let Err(error) = compile(policy, workload, &Options::default()) {
                     diagnostics.push(refusal(policy, workload, &error));
                 }

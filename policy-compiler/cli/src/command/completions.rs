@@ -12,7 +12,11 @@ use crate::terminal::Terminal;
 Examples:
   source <(ambit completions bash)
   ambit completions zsh > ~/.zfunc/_ambit
-  ambit completions fish > ~/.config/fish/completions/ambit.fish")]
+  ambit completions fish > ~/.config/fish/completions/ambit.fish
+
+Exit status:
+  0  done
+  2  the command line is wrong")]
 pub struct Completions {
     /// The shell: `bash`, `elvish`, `fish`, `powershell` or `zsh`
     #[arg(value_enum, hide_possible_values = true)]

@@ -34,8 +34,9 @@ use search::{Bounds, Sides};
 #[command(after_help = "\
 Examples:
   ambit diff old/ new/
-  ambit diff policy/ proposed.yaml --fail-on allowed     # a gate: nothing may be newly allowed
-  git worktree add /tmp/base main && ambit diff /tmp/base/policy policy/ --format markdown
+  ambit diff policy/ proposed.yaml --fail-on allowed             # a gate
+  git worktree add /tmp/base main
+  ambit diff /tmp/base/policy policy/ --format markdown
 
 What no request of these can show is not found: `docs/see.md` says what that is. Budgets, and what an agent may reach
 outside the mesh, are compared as they are written.
@@ -93,7 +94,7 @@ impl Diff {
             new: Sidecars::start(&new, &options, terminal)?,
             is_enforced: self.enforced,
         };
-        let mut found = search::search(&sides, Bounds::of(self.requests))?;
+        let mut found = search::search(&sides, Bounds::of(self.requests), terminal)?;
         found.silent = silent::compare(&old.policy, &new.policy, &options);
         let text = match self.format {
             DiffFormat::Human => human::render(&found, terminal.colours_out()),

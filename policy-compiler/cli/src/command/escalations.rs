@@ -1,9 +1,10 @@
 //! `ambit escalations`
 
 use ambit_compiler::model::Cycles;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
+use crate::audience::Audience;
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
 use crate::limits::{MAX_CIRCLES, MAX_LISTED};
@@ -26,8 +27,9 @@ const MAX_NAMED: usize = 12;
 Examples:
   ambit escalations -f policy/
   ambit escalations -f policy/ --from support
-  ambit escalations -f policy/ --format json | jq -r '.escalations[].story'
-  ambit graph -f policy/ --format html -o mesh.html       # the same as a picture
+  ambit escalations -f policy/ --format json |
+    jq -r '.escalations[].story'
+  ambit graph -f policy/ --format html -o mesh.html   # a picture of it
 
 An escalation is `closed` if it is denied, `limited` if someone's condition must hold for it, and `open` if an agent on
 the way has no sidecar that stamps, so that who is before it is not seen.
@@ -44,29 +46,21 @@ pub struct Escalations {
     #[arg(long, value_name = "AGENT")]
     from: Option<String>,
 
-    /// How to show them: `human` or `json`
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
-    format: EscalationsFormat,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum EscalationsFormat {
-    #[default]
-    Human,
-    Json,
+    #[command(flatten)]
+    audience: Audience,
 }
 
 impl Escalations {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
         let loaded = load_quietly(&self.paths, terminal)?;
         let sidecars = Sidecars::start(&loaded, &Default::default(), terminal)?;
-        let reach = Reach::find(&sidecars)?;
+        let reach = Reach::find(&sidecars, &mut terminal.progress("looking at", "ways", None))?;
         let from = self.from.as_deref().map(|name| agent_of(&reach, name)).transpose()?;
         let wanted = |path: &&Path| from.is_none_or(|from| path.origin() == from);
         let found: Vec<&Path> = reach.escalations().filter(wanted).collect();
-        let text = match self.format {
-            EscalationsFormat::Human => human(&reach, &loaded, &found),
-            EscalationsFormat::Json => json_of(&reach, &loaded, &found),
+        let text = match self.audience.is_program() {
+            false => human(&reach, &loaded, &found),
+            true => json_of(&reach, &loaded, &found),
         };
         terminal.out.write_all(text.as_bytes())?;
         let is_open = found.iter().any(|path| path.outcome == Outcome::Open);

@@ -5,8 +5,9 @@ mod show;
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::audience::Audience;
 use crate::blob_options::BlobOptions;
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
@@ -25,17 +26,18 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ambit explain -f policy/ proxy.log --id 4be1c5d2a0f39b77   # the id that the caller was told
-  kubectl logs deploy/payments -c istio-proxy | ambit explain -f policy/ -
-  ambit explain -f policy/ record.json --as-test >> policy/incidents.test.yaml
+  ambit explain -f policy/ proxy.log --id 4be1c5d2a0f39b77
+  kubectl logs deploy/payments -c istio-proxy |
+    ambit explain -f policy/ -
+  ambit explain -f policy/ record.json --as-test > policy/one.test.yaml
 
-Of several records the last is told, unless `--id` says which. What a record has only as a digest cannot be judged again:
+The id is the one that the caller was told. Of several records the last is told, unless `--id` says which. What a record has only as a digest cannot be judged again:
 mark it `loggable` in the policy, and it will be in records to come.
 
 Exit status:
-  0  the story is told, and the verdict is the same here, or cannot be told from the record
+  0  the verdict is the same here, or cannot be told from the record
   1  the verdict is another one here, or the policy is refused
-  2  the command line is wrong, a file cannot be read, or there is no such record")]
+  2  the command line is wrong, or there is no such file or record")]
 pub struct Explain {
     /// A log that has the record, or `-` for standard input
     #[arg(value_name = "LOG")]
@@ -48,9 +50,8 @@ pub struct Explain {
     #[arg(long, value_name = "ID")]
     id: Option<String>,
 
-    /// How to show it: `human` or `json`
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
-    format: ExplainFormat,
+    #[command(flatten)]
+    audience: Audience,
 
     /// Print a test of the request instead, which expects what was decided
     #[arg(long, conflicts_with = "format")]
@@ -58,13 +59,6 @@ pub struct Explain {
 
     #[command(flatten)]
     blobs: BlobOptions,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum ExplainFormat {
-    #[default]
-    Human,
-    Json,
 }
 
 impl Explain {
@@ -87,9 +81,9 @@ impl Explain {
         let text = if self.as_test {
             as_test::render(&story, &loaded)?
         } else {
-            match self.format {
-                ExplainFormat::Human => show::human(&story, &loaded, is_same_policy, terminal.colours_out()),
-                ExplainFormat::Json => show::json(&story, &loaded, is_same_policy),
+            match self.audience.is_program() {
+                false => show::human(&story, &loaded, is_same_policy, terminal.colours_out()),
+                true => show::json(&story, &loaded, is_same_policy),
             }
         };
         terminal.out.write_all(text.as_bytes())?;
@@ -101,7 +95,7 @@ impl Explain {
         let mut chosen = None;
         let mut count = 0_usize;
         let mut broken = None;
-        log::each_line(&self.log, terminal, &mut |line, number| {
+        log::each_line(&self.log, &mut terminal.input, &mut |line, number| {
             match Record::find(line) {
                 Ok(None) => {}
                 Ok(Some(record)) => {

@@ -7,8 +7,10 @@ use ambit_compiler::syntax::suggest::did_you_mean;
 use ambit_eval::Code as VerdictCode;
 use ambit_istio::lint::Code as Finding;
 use clap::Args;
+use serde_json::{Value, json};
 
 use crate::advice::{cause, remedy};
+use crate::audience::Audience;
 use crate::cases::Code as Test;
 use crate::failure::{Failure, Problem};
 use crate::terminal::Terminal;
@@ -30,51 +32,101 @@ Examples:
 
 Exit status:
   0  done
-  2  there is no such code")]
+  2  the command line is wrong, or there is no such code")]
 pub struct ExplainCode {
     /// The code
     code: Option<String>,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 impl ExplainCode {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-        let text = match &self.code {
-            Some(code) => explain(code)?,
-            None => list(),
-        };
+        let found = self.code.as_deref().map(Known::find).transpose()?;
+        if self.audience.is_program() {
+            let codes: Vec<Value> =
+                found.map_or_else(Known::all, |one| vec![one]).into_iter().map(Known::object).collect();
+            writeln!(terminal.out, "{}", json!({"version": 1, "codes": codes}))?;
+            return Ok(());
+        }
+        let text = found.map_or_else(list, Known::text);
         terminal.out.write_all(text.as_bytes())?;
         Ok(())
     }
 }
 
-fn explain(text: &str) -> Result<String, Problem> {
-    // A bare number is a verdict's: a diagnostic is always shown with its `P`.
-    let by_number = text.parse().ok().and_then(VerdictCode::from_number);
-    let by_word = VerdictCode::ALL.iter().copied().find(|code| code.word().eq_ignore_ascii_case(text));
-    if let Some(code) = by_number.or(by_word) {
-        return Ok(verdict(code));
+/// A code of any kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Verdict(VerdictCode),
+    Diagnosis(Diagnosis),
+    Finding(Finding),
+    Test(Test),
+}
+
+impl Known {
+    fn all() -> Vec<Self> {
+        let diagnostics = Diagnosis::ALL.iter().copied().map(Self::Diagnosis);
+        let findings = Finding::ALL.iter().copied().map(Self::Finding);
+        let tests = Test::ALL.iter().copied().map(Self::Test);
+        let verdicts = VerdictCode::ALL.iter().copied().map(Self::Verdict);
+        diagnostics.chain(findings).chain(tests).chain(verdicts).collect()
     }
-    if text.starts_with(['P', 'p'])
-        && let Some(code) = Diagnosis::parse(text)
-    {
-        return Ok(entry(code, code.explanation()));
+
+    fn find(text: &str) -> Result<Self, Problem> {
+        // A bare number is a verdict's: a diagnostic is always shown with its `P`.
+        let by_number = text.parse().ok().and_then(VerdictCode::from_number);
+        let by_word = VerdictCode::ALL.iter().copied().find(|code| code.word().eq_ignore_ascii_case(text));
+        let others = || {
+            let diagnosis =
+                Diagnosis::parse(text).filter(|_| text.starts_with(['P', 'p'])).map(Self::Diagnosis);
+            diagnosis
+                .or_else(|| Finding::parse(text).map(Self::Finding))
+                .or_else(|| Test::parse(text).map(Self::Test))
+        };
+        by_number.or(by_word).map(Self::Verdict).or_else(others).ok_or_else(|| {
+            let names: Vec<String> = Self::all().into_iter().map(Self::name).collect();
+            let near = did_you_mean(text, names.iter().map(String::as_str));
+            let problem = Problem::new(format!("there is no code `{text}`"));
+            problem.help("`ambit explain-code` lists all of them").maybe_help(near)
+        })
     }
-    if let Some(code) = Finding::parse(text) {
-        return Ok(entry(code, code.explanation()));
+
+    /// As it is shown elsewhere.
+    fn name(self) -> String {
+        match self {
+            Self::Verdict(code) => code.word().to_owned(),
+            Self::Diagnosis(code) => code.to_string(),
+            Self::Finding(code) => code.to_string(),
+            Self::Test(code) => code.to_string(),
+        }
     }
-    if let Some(code) = Test::parse(text) {
-        return Ok(entry(code, code.explanation()));
+
+    fn text(self) -> String {
+        match self {
+            Self::Verdict(code) => verdict(code),
+            Self::Diagnosis(code) => entry(code, code.explanation()),
+            Self::Finding(code) => entry(code, code.explanation()),
+            Self::Test(code) => entry(code, code.explanation()),
+        }
     }
-    let diagnostics: Vec<String> = Diagnosis::ALL
-        .iter()
-        .map(ToString::to_string)
-        .chain(Finding::ALL.iter().map(ToString::to_string))
-        .chain(Test::ALL.iter().map(ToString::to_string))
-        .collect();
-    let words = VerdictCode::ALL.iter().map(|code| code.word());
-    let near = did_you_mean(text, words.chain(diagnostics.iter().map(String::as_str)));
-    let problem = Problem::new(format!("there is no code `{text}`"));
-    Err(problem.help("`ambit explain-code` lists all of them").maybe_help(near))
+
+    fn object(self) -> Value {
+        match self {
+            Self::Verdict(code) => json!({
+                "kind": "verdict",
+                "code": code.word(),
+                "number": code.number(),
+                "title": code.sentence(),
+                "when": cause(code),
+                "remedy": remedy(code),
+            }),
+            Self::Diagnosis(code) => object("diagnostic", code, code.explanation()),
+            Self::Finding(code) => object("finding", code, code.explanation()),
+            Self::Test(code) => object("test", code, code.explanation()),
+        }
+    }
 }
 
 fn verdict(code: VerdictCode) -> String {
@@ -85,11 +137,21 @@ fn verdict(code: VerdictCode) -> String {
 }
 
 fn entry(code: impl Kind, explanation: &str) -> String {
-    wrap(&format!("{code} ({}): {}\n\n{explanation}\n", severity(code), code.title()))
+    wrap(&format!("{code} ({}): {}\n\n{explanation}\n", severity(code.severity()), code.title()))
 }
 
-fn severity(code: impl Kind) -> &'static str {
-    match code.severity() {
+fn object(kind: &str, code: impl Kind, explanation: &str) -> Value {
+    json!({
+        "kind": kind,
+        "code": code.to_string(),
+        "severity": severity(code.severity()),
+        "title": code.title(),
+        "explanation": explanation,
+    })
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     }
@@ -98,15 +160,15 @@ fn severity(code: impl Kind) -> &'static str {
 fn list() -> String {
     let mut text = String::from("Diagnostics of policy:\n");
     for code in Diagnosis::ALL {
-        let _ = writeln!(text, "  {code}  {:<7}  {}", severity(*code), code.title());
+        let _ = writeln!(text, "  {code}  {:<7}  {}", severity(code.severity()), code.title());
     }
     text.push_str("\nFindings in a cluster:\n");
     for code in Finding::ALL {
-        let _ = writeln!(text, "  {code}  {:<7}  {}", severity(*code), code.title());
+        let _ = writeln!(text, "  {code}  {:<7}  {}", severity(code.severity()), code.title());
     }
     text.push_str("\nTests:\n");
     for code in Test::ALL {
-        let _ = writeln!(text, "  {code}  {:<7}  {}", severity(*code), code.title());
+        let _ = writeln!(text, "  {code}  {:<7}  {}", severity(code.severity()), code.title());
     }
     text.push_str("\nVerdicts:\n");
     for code in VerdictCode::ALL {
@@ -140,19 +202,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_explained() {
-        for code in Diagnosis::ALL {
-            assert_eq!(explain(&code.to_string()), Ok(entry(*code, code.explanation())));
-        }
-        for code in Finding::ALL {
-            assert_eq!(explain(&code.to_string()), Ok(entry(*code, code.explanation())));
-        }
-        for code in Test::ALL {
-            assert_eq!(explain(&code.to_string()), Ok(entry(*code, code.explanation())));
+    fn every_code_is_found_by_its_name() {
+        for code in Known::all() {
+            assert_eq!(Known::find(&code.name()), Ok(code));
         }
         for code in VerdictCode::ALL {
-            assert_eq!(explain(code.word()), Ok(verdict(*code)));
-            assert_eq!(explain(&code.number().to_string()), Ok(verdict(*code)));
+            assert_eq!(Known::find(&code.number().to_string()), Ok(Known::Verdict(*code)));
         }
     }
 

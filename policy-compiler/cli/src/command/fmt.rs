@@ -1,12 +1,16 @@
 //! `ambit fmt`
 
+use std::path::PathBuf;
+
 use ambit_compiler::diagnostics::Diagnostics;
 use ambit_compiler::diagnostics::render::{Format, render};
 use ambit_compiler::format::{FormatError, format};
 use ambit_compiler::source::Sources;
 use ambit_compiler::syntax::decode::decode;
 use clap::Args;
+use serde_json::json;
 
+use crate::audience::Audience;
 use crate::failure::{Failure, Problem};
 use crate::input::{PolicyFile, PolicyPaths};
 use crate::output::Batch;
@@ -25,7 +29,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ambit fmt                     # every policy file below the current directory
+  ambit fmt                     # the current directory
   ambit fmt -f policy/ --check  # in CI
 
 Exit status:
@@ -39,16 +43,24 @@ pub struct Fmt {
     /// Write nothing; name the files that would change, and fail if there are any
     #[arg(long)]
     check: bool,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 impl Fmt {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
         let mut batch = Batch::default();
         let mut changed = Vec::new();
-        let mut refused = false;
+        let mut refused = Vec::new();
+        if self.audience.is_program() && !self.check && self.paths.paths().contains(&PathBuf::from("-")) {
+            let problem =
+                Problem::new("standard input is written to standard output, which `--format json` takes");
+            return Err(problem.help("leave out `--format json`, or add `--check`").into());
+        }
         for file in self.paths.files(terminal)? {
             let Some(formatted) = formatted(&file, terminal)? else {
-                refused = true;
+                refused.push(file.name);
                 continue;
             };
             let changes = formatted.as_bytes() != file.bytes;
@@ -62,10 +74,15 @@ impl Fmt {
             }
         }
         batch.commit()?;
-        for name in &changed {
-            writeln!(terminal.out, "{name}")?;
+        if self.audience.is_program() {
+            let value = json!({"version": 1, "changed": changed, "malformed": refused});
+            writeln!(terminal.out, "{value}")?;
+        } else {
+            for name in &changed {
+                writeln!(terminal.out, "{name}")?;
+            }
         }
-        if refused || (self.check && !changed.is_empty()) {
+        if !refused.is_empty() || (self.check && !changed.is_empty()) {
             return Err(Failure::Rejected);
         }
         Ok(())

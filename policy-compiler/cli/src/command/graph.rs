@@ -73,7 +73,7 @@ impl Graph {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
         let loaded = load_quietly(&self.paths, terminal)?;
         let sidecars = Sidecars::start(&loaded, &Default::default(), terminal)?;
-        let reach = Reach::find(&sidecars)?;
+        let reach = Reach::find(&sidecars, &mut terminal.progress("looking at", "ways", None))?;
         let from = self.from.as_deref().map(|name| agent_of(&reach, name)).transpose()?;
         let wanted = |path: &&Path| {
             from.is_none_or(|from| path.origin() == from)
@@ -96,7 +96,7 @@ impl Graph {
                 page::render(&reach, &loaded, &paths, is_part)
             }
         };
-        match &self.output {
+        match self.output.as_deref().filter(|path| *path != std::path::Path::new("-")) {
             None => terminal.out.write_all(text.as_bytes())?,
             Some(path) => {
                 let mut batch = Batch::default();

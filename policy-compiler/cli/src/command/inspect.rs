@@ -21,6 +21,7 @@ use ambit_eval::Program;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use self::listing::{Listing, Places};
+use crate::audience::Audience;
 use crate::failure::{Failure, Problem};
 use crate::input::{PolicyPaths, cannot_open, shown};
 use crate::limits::MAX_SPAN_MAP_BYTES;
@@ -36,7 +37,7 @@ use crate::terminal::Terminal;
 #[command(group = ArgGroup::new("what").required(true).args(["blob", "workload"]), after_help = "\
 Examples:
   ambit inspect out/data.orders-db.ambit
-  ambit inspect out/data.orders-db.ambit --json | jq '.agents[].name'
+  ambit inspect out/data.orders-db.ambit --format json | jq .agents
   ambit inspect -f policy/ --workload data/orders-db --stage ir
 
 Stages:
@@ -68,9 +69,8 @@ pub struct Inspect {
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     stage: Stage,
 
-    /// Show the blob as one JSON object
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    audience: Audience,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -90,9 +90,9 @@ impl Inspect {
             let bytes = read_blob(path)?;
             return self.list(&bytes, &shown(path), read_places(path).as_deref(), terminal);
         }
-        if self.json && self.stage != Stage::Blob {
+        if self.audience.is_program() && self.stage != Stage::Blob {
             let problem = Problem::new("only the stage `blob` can be shown as JSON");
-            return Err(problem.help("leave out `--json`, or `--stage`").into());
+            return Err(problem.help("leave out `--format json`, or `--stage`").into());
         }
         let loaded = load(&self.paths, terminal)?;
         let workload = loaded.workload(self.workload.as_deref().unwrap_or_default())?;
@@ -130,12 +130,15 @@ impl Inspect {
                     "`{name}` is not a valid blob: {what}{section} at offset {}",
                     error.offset
                 ));
-                terminal.err.write_all(problem.render(terminal.colours_err()).as_bytes())?;
+                let is_none = !bytes.starts_with(&ambit_bytecode::blob::MAGIC);
+                let problem =
+                    problem.maybe_help(is_none.then(|| String::from("a blob is what `ambit build` writes")));
+                problem.tell(terminal)?;
                 return Err(Failure::Rejected);
             }
         };
         let listing = Listing::new(&program, &Places::read(map, &program.header().source_digest));
-        if self.json {
+        if self.audience.is_program() {
             let text = serde_json::to_string_pretty(&listing);
             let text = text.map_err(|error| Problem::new(format!("cannot write JSON: {error}")))?;
             writeln!(terminal.out, "{text}")?;

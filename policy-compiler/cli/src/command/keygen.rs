@@ -6,7 +6,9 @@ use ambit_compiler::compile::SigningKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{ArgGroup, Args};
+use serde_json::json;
 
+use crate::audience::Audience;
 use crate::failure::Failure;
 use crate::key;
 use crate::output::hex;
@@ -21,7 +23,7 @@ use crate::terminal::Terminal;
 Examples:
   ambit keygen -o policy.key
   ambit keygen --lineage -o lineage.key
-  ambit keygen --show policy.key           # the public half of a key that there is
+  ambit keygen --show policy.key             # the public half again
   ambit build -f policy/ --all -o out/ --signing-key policy.key
 
 Exit status:
@@ -39,28 +41,28 @@ pub struct Keygen {
     /// Print the public half of the key in this file
     #[arg(long, value_name = "FILE")]
     show: Option<PathBuf>,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 impl Keygen {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-        let mut keys = Vec::new();
-        if let Some(path) = &self.show {
-            keys.push(key::read(path)?);
-        }
-        if let Some(path) = &self.output {
-            let seed = key::create(path)?;
-            if self.lineage {
-                return Ok(());
+        let key = match (&self.show, &self.output) {
+            (Some(path), _) => Some(key::read(path)?),
+            (None, Some(path)) => {
+                let seed = key::create(path)?;
+                if self.lineage { None } else { SigningKey::from_seed(seed) }
             }
-            keys.push(SigningKey::from_seed(seed));
-        }
-        for key in keys {
-            writeln!(
-                terminal.out,
-                "public key: {}\nkey id: {}",
-                STANDARD.encode(key.public()),
-                hex(&key.id())
-            )?;
+            (None, None) => None,
+        };
+        let halves = key.map(|key| (STANDARD.encode(key.public()), hex(&key.id())));
+        if self.audience.is_program() {
+            let (public, id) = halves.unzip();
+            let value = json!({"version": 1, "publicKey": public, "keyId": id});
+            writeln!(terminal.out, "{value}")?;
+        } else if let Some((public, id)) = halves {
+            writeln!(terminal.out, "public key: {public}\nkey id: {id}")?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::command::check::OutputFormat;
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
-use crate::policy::{load, tally};
+use crate::policy::{load, refuse, tally};
 use crate::terminal::Terminal;
 
 /// Find what makes enforcement hollow in the objects of a cluster
@@ -20,10 +20,12 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  kubectl get -A -o yaml namespaces,pods,deployments,statefulsets,daemonsets,jobs,cronjobs,services,\\
-wasmplugins,trafficextensions,envoyfilters,peerauthentications,authorizationpolicies,sidecars,serviceentries,\\
-networkpolicies | ambit lint-cluster -f -
-  ambit lint-cluster -f apps/ -f manifests/ --policy policy/ --format github
+  kinds=namespaces,pods,deployments,statefulsets,daemonsets,jobs,cronjobs
+  kinds=$kinds,services,wasmplugins,trafficextensions,envoyfilters
+  kinds=$kinds,peerauthentications,authorizationpolicies,sidecars
+  kinds=$kinds,serviceentries,networkpolicies
+  kubectl get -A -o yaml $kinds | ambit lint-cluster -f -
+  ambit lint-cluster -f apps/ -f manifests/ --policy policy/
 
 `human` and `short` are written to standard error; `json` and `github`, which programs read, to standard output.
 `ambit explain-code C0201` says what a finding means.
@@ -31,7 +33,7 @@ networkpolicies | ambit lint-cluster -f -
 Exit status:
   0  nothing is hollow; there may be warnings
   1  something is, or there are warnings and `--deny-warnings` is given
-  2  the command line is wrong, an object cannot be read, or no workload is governed")]
+  2  the command line is wrong, an object is unreadable, or none is governed")]
 pub struct LintCluster {
     /// A file of objects in YAML or JSON, a directory of `*.yaml` and `*.yml`, or `-` for standard input; may be repeated
     #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
@@ -68,8 +70,14 @@ impl LintCluster {
         let lint = lint(&sources, &settings);
         let format = self.format.for_terminal(terminal);
         if !lint.unread.is_empty() {
+            let problem = Problem::new("not all objects can be read, so nothing is said of any");
+            if terminal.is_for_programs {
+                refuse(&lint.unread, &sources, terminal);
+                terminal.err.write_all(problem.render(terminal.colours_err()).as_bytes())?;
+                return Err(Problem::said().into());
+            }
             terminal.err.write_all(render(&lint.unread, &sources, format).as_bytes())?;
-            return Err(Problem::new("not all objects can be read, so nothing is said of any").into());
+            return Err(problem.into());
         }
         if lint.governed == 0 {
             let problem = Problem::new("no workload there is governed, so there is nothing to look at");

@@ -1,30 +1,33 @@
 //! `ambit render`
 
+mod show;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ambit_compiler::compile;
-use ambit_compiler::diagnostics::Diagnostic;
 use ambit_compiler::span_map::span_map;
 use ambit_istio::render::access_log;
 use ambit_istio::render::secret::{Key, placeholder};
 use ambit_istio::render::{
-    self, Api, Blobs, Delivered, Delivery, Gateway, ImageReference, Options, Outside, Refusal, Rendered,
-    Rendering, Secrets, check_label_key, yaml,
+    self, Api, Blobs, Delivered, Delivery, Gateway, ImageReference, Options, Outside, Rendered, Rendering,
+    Secrets, check_label_key, yaml,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 
+use crate::audience::Audience;
 use crate::blob_options::BlobOptions;
 use crate::failure::{Failure, Problem};
 use crate::input::{PolicyPaths, cannot_open, shown};
 use crate::key;
 use crate::manifests::{MARK, Manifests};
-use crate::output::{Batch, cannot_write};
-use crate::policy::{Loaded, load, refusal, written};
+use crate::output::{Batch, create_directory};
+use crate::policy::{Loaded, load, written};
 use crate::terminal::Terminal;
+use show::{refuse, tell_placeholders};
 
 /// The most keys that are named on the command line: a filter takes four, with that of `--signing-key`.
 const MAX_TRUSTED_KEYS: usize = 3;
@@ -38,9 +41,12 @@ const MAX_TRUSTED_KEYS: usize = 3;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ambit render -f policy/ -o manifests/ --image registry.example/ambit@sha256:... --selector-label app
-  ambit render -f policy/ -o manifests/ --image ... --delivery delivery.yaml --kustomize
-  ambit render -f policy/ -o - --image ... --selector-label app --lineage-key lineage.key |
+  ambit render -f policy/ -o manifests/ --selector-label app \\
+    --image registry.example/ambit@sha256:...
+  ambit render -f policy/ -o manifests/ --delivery delivery.yaml \\
+    --kustomize --image ...
+  ambit render -f policy/ -o - --selector-label app \\
+    --lineage-key lineage.key --image ... |
     kubectl apply --server-side -f -
 
 Lineage secrets do not belong into Git. Without `--lineage-key` the manifests hold placeholders, which Flux, kustomize
@@ -58,11 +64,11 @@ pub struct Render {
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
 
-    /// What to write: `manifests`, or `helm-values` for the chart, which writes the same objects
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
-    format: OutputFormat,
+    /// Write values for the chart, which gives the same objects, in place of manifests
+    #[arg(long)]
+    helm_values: bool,
 
-    /// With `--format helm-values`: write policies into this directory, and leave them out of the values
+    /// With `--helm-values`: write policies into this directory, and leave them out of the values
     #[arg(long, value_name = "DIRECTORY")]
     policy_files: Option<PathBuf>,
 
@@ -118,6 +124,9 @@ pub struct Render {
 
     #[command(flatten)]
     blobs: BlobOptions,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -125,13 +134,6 @@ enum ApiName {
     #[default]
     WasmPlugin,
     TrafficExtension,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum OutputFormat {
-    #[default]
-    Manifests,
-    HelmValues,
 }
 
 /// Where to write, and what is there.
@@ -208,20 +210,20 @@ impl Render {
         }
         let mut batch = Batch::default();
         self.stage_beside(&loaded, rendered, key.as_ref(), &mut batch)?;
-        let files = match self.format {
-            OutputFormat::Manifests => self.files(&rendering)?,
-            OutputFormat::HelmValues => self.values(&rendering, &options, &mut batch)?,
+        let files = match self.helm_values {
+            false => self.files(&rendering)?,
+            true => self.values(&rendering, &options, &mut batch)?,
         };
-        self.write(&place, &files, batch, terminal)?;
-        if !matches!(place, Place::Stdout) {
-            for one in &rendering.outside {
-                terminal.out.write_all(self.line_outside(one).as_bytes())?;
-            }
-            for one in rendered {
-                terminal.out.write_all(self.line(one).as_bytes())?;
+        let removed = self.write(&place, &files, batch, terminal)?;
+        match (&place, self.audience.is_program()) {
+            (Place::Stdout, _) => Ok(()),
+            (_, true) => Ok(writeln!(terminal.out, "{}", self.object(&rendering, &removed))?),
+            (_, false) => {
+                let outside = rendering.outside.iter().map(|one| self.line_outside(one));
+                let lines: String = outside.chain(rendered.iter().map(|one| self.line(one))).collect();
+                Ok(terminal.out.write_all(lines.as_bytes())?)
             }
         }
-        Ok(())
     }
 
     /// Who may sign policy: whoever signs this one, and those that are named.
@@ -234,9 +236,14 @@ impl Render {
 
     /// Where to write, and what is there.
     fn place(&self) -> Result<Place, Failure> {
-        let is_values = self.format == OutputFormat::HelmValues;
+        let is_values = self.helm_values;
         if self.policy_files.is_some() && !is_values {
-            return Err(Problem::new("`--policy-files` goes with `--format helm-values`").into());
+            return Err(Problem::new("`--policy-files` goes with `--helm-values`").into());
+        }
+        if self.audience.is_program() && self.output == Path::new("-") {
+            let problem =
+                Problem::new("the manifests are written to standard output, which `--format json` takes");
+            return Err(problem.help("leave out `--format json`, or write to a directory").into());
         }
         if self.kustomize && (is_values || self.output == Path::new("-")) {
             return Err(Problem::new("`--kustomize` writes a file beside manifests in a directory").into());
@@ -254,13 +261,15 @@ impl Render {
         }
     }
 
+    /// Writes everything; gives what it removed.
     fn write(
         &self,
         place: &Place,
         files: &BTreeMap<String, String>,
         mut batch: Batch,
         terminal: &mut Terminal<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<String>, Failure> {
+        let mut removed = Vec::new();
         match place {
             Place::Stdout => {
                 batch.commit()?;
@@ -274,15 +283,20 @@ impl Render {
                 batch.commit()?;
             }
             Place::Directory(manifests) => {
-                manifests.stage(files, &mut batch)?;
+                manifests.stage(
+                    files,
+                    &mut batch,
+                    &mut terminal.progress("writing", "files", Some(files.len())),
+                )?;
                 batch.commit()?;
                 for path in manifests.remove_stale(files)? {
                     let path = shown(&path);
                     writeln!(terminal.err, "note: removed `{path}`, which nothing takes the place of")?;
+                    removed.push(path);
                 }
             }
         }
-        Ok(())
+        Ok(removed)
     }
 
     /// The values of the chart, as one file; policies as files are staged.
@@ -293,7 +307,7 @@ impl Render {
         batch: &mut Batch,
     ) -> Result<BTreeMap<String, String>, Failure> {
         if let Some(directory) = &self.policy_files {
-            fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
+            create_directory(directory)?;
             for one in &rendering.workloads {
                 for (policy, extension) in delivered(one) {
                     let name = format!("{}.{extension}", file_stem(one));
@@ -311,6 +325,10 @@ impl Render {
             None => Delivery::default(),
             Some(path) => {
                 let text = fs::read_to_string(path).map_err(|error| cannot_open(path, &error))?;
+                if text.trim().is_empty() {
+                    return Err(Problem::new(format!("`{}` is empty", shown(path)))
+                        .help("`ambit schema delivery` says what a delivery document has"));
+                }
                 Delivery::parse(&text)
                     .map_err(|problem| Problem::new(format!("`{}`: {problem}", shown(path))))?
             }
@@ -374,7 +392,7 @@ impl Render {
                 .map(|workload| format!("{}={}\n", placeholder(workload), key.secret(workload)))
                 .collect();
             if path.starts_with(&self.output) {
-                fs::create_dir_all(&self.output).map_err(|error| cannot_write(&self.output, &error))?;
+                create_directory(&self.output)?;
             }
             batch.stage_private(path, lines.as_bytes())?;
         }
@@ -382,7 +400,7 @@ impl Render {
             batch.stage(path, access_log::MESH_CONFIG.as_bytes())?;
         }
         if let Some(directory) = &self.span_maps {
-            fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
+            create_directory(directory)?;
             for one in rendered {
                 for (policy, extension) in delivered(one) {
                     let of = policy.part.as_deref().unwrap_or(&loaded.policy);
@@ -402,33 +420,6 @@ impl Render {
     /// The file with lineage secrets, as kustomize finds it: from the directory, and in it.
     fn env_beside(&self) -> Option<&str> {
         self.lineage_env.as_ref()?.strip_prefix(&self.output).ok()?.to_str()
-    }
-
-    fn line_outside(&self, one: &Outside) -> String {
-        let place = match self.format {
-            OutputFormat::Manifests => self.output.join(outside_name(one)),
-            OutputFormat::HelmValues => self.output.clone(),
-        };
-        let count = one.reach.0.len();
-        let word = if count == 1 { "destination" } else { "destinations" };
-        format!("{}: {}: {count} {word} outside\n", shown(&place), one.namespace)
-    }
-
-    fn line(&self, one: &Rendered) -> String {
-        let mut kinds: Vec<&str> = one.objects.iter().map(|object| object.component.word()).collect();
-        kinds.dedup();
-        let policy: String = [(&one.policy, "policy"), (&one.egress, "policy outside")]
-            .into_iter()
-            .filter_map(|(policy, word)| Some((policy.as_ref()?, word)))
-            .map(|(policy, word)| {
-                format!("; {} bytes of {word}, generation {}", policy.compiled.blob.len(), policy.generation)
-            })
-            .collect();
-        let place = match self.format {
-            OutputFormat::Manifests => self.output.join(format!("{}.yaml", file_stem(one))),
-            OutputFormat::HelmValues => self.output.clone(),
-        };
-        format!("{}: {}: {}{}\n", shown(&place), written(&one.governed.workload), kinds.join(", "), policy)
     }
 }
 
@@ -453,43 +444,7 @@ fn cannot_write_yaml(problem: String) -> Problem {
     Problem::new(format!("cannot write YAML: {problem}"))
 }
 
-fn tell_placeholders(rendered: &[Rendered], terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-    let count = rendered.iter().filter(|one| one.secret.is_some()).count();
-    if count > 0 {
-        writeln!(
-            terminal.err,
-            "note: {count} lineage secret{} left as placeholders, to be given when the manifests are applied; \
-             until then the filter refuses its configuration",
-            if count == 1 { " is" } else { "s are" }
-        )?;
-    }
-    Ok(())
-}
-
 fn lineage_key(path: &Path) -> Result<Key, Problem> {
     let bytes = key::read_bytes(path, "a lineage key", "`ambit keygen --lineage -o FILE`")?;
     Key::new(&bytes).ok_or_else(|| Problem::new(format!("`{}` is too short for a key", shown(path))))
-}
-
-/// Shows why nothing is rendered: what is about policy with its place there.
-fn refuse(loaded: &Loaded, refusals: Vec<Refusal>, terminal: &mut Terminal<'_>) -> Failure {
-    let mut diagnostics: Vec<Diagnostic> = Vec::new();
-    let mut problems = Vec::new();
-    for refused in refusals {
-        match refused {
-            Refusal::Compile { workload, error } => {
-                diagnostics.push(refusal(&loaded.policy, &workload, &error));
-            }
-            other => {
-                problems.push(Problem::new(other.to_string()).maybe_help(other.help().map(String::from)))
-            }
-        }
-    }
-    for problem in problems {
-        let text = problem.render(terminal.colours_err());
-        if let Err(error) = terminal.err.write_all(text.as_bytes()) {
-            return error.into();
-        }
-    }
-    if diagnostics.is_empty() { Failure::Rejected } else { loaded.refuse(diagnostics, terminal) }
 }

@@ -7,8 +7,9 @@ mod tally;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::audience::Audience;
 use crate::blob_options::BlobOptions;
 use crate::failure::{Failure, Problem};
 use crate::gate::FailOn;
@@ -27,7 +28,8 @@ use tally::{Tally, Way};
 #[command(after_help = "\
 Examples:
   ambit replay proxy.log --policy new/
-  kubectl logs -l app=payments -c istio-proxy --tail -1 | ambit replay - --policy new/ --fail-on denied
+  kubectl logs -l app=payments -c istio-proxy --tail -1 |
+    ambit replay - --policy new/ --fail-on denied
   ambit replay logs/*.log --policy new/ --recorded-under old/
 
 A record has the fields that the policy read which decided. Where the new policy reads others, its verdict is open, unless
@@ -50,9 +52,8 @@ pub struct Replay {
     #[arg(long, value_name = "PATH")]
     recorded_under: Vec<PathBuf>,
 
-    /// How to show it: `human` or `json`
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
-    format: ReplayFormat,
+    #[command(flatten)]
+    audience: Audience,
 
     /// Exit with 1 if decisions are newly `allowed`, newly `denied`, or `any` of them
     #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true)]
@@ -60,13 +61,6 @@ pub struct Replay {
 
     #[command(flatten)]
     blobs: BlobOptions,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum ReplayFormat {
-    #[default]
-    Human,
-    Json,
 }
 
 impl Replay {
@@ -97,9 +91,9 @@ impl Replay {
             let text = format!("warning: {}: {error}\n", place.written(&self.logs));
             terminal.err.write_all(text.as_bytes())?;
         }
-        let text = match self.format {
-            ReplayFormat::Human => show::human(&tally, &self.logs, terminal.colours_out()),
-            ReplayFormat::Json => show::json(&tally, &self.logs),
+        let text = match self.audience.is_program() {
+            false => show::human(&tally, &self.logs, terminal.colours_out()),
+            true => show::json(&tally, &self.logs),
         };
         terminal.out.write_all(text.as_bytes())?;
         let (allowed, denied) = (tally.decisions(Way::Allowed) > 0, tally.decisions(Way::Denied) > 0);

@@ -13,7 +13,11 @@ Examples:
   ambit schema delivery > ambit-delivery.schema.json
 
 An editor with a YAML language server then reads it if a policy file starts with
-  # yaml-language-server: $schema=ambit.schema.json")]
+  # yaml-language-server: $schema=ambit.schema.json
+
+Exit status:
+  0  done
+  2  the command line is wrong")]
 pub struct Schema {
     /// Of which documents
     #[arg(value_enum, value_name = "DOCUMENTS", default_value_t)]

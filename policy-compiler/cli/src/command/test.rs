@@ -10,16 +10,15 @@ mod watch;
 use std::path::PathBuf;
 
 use ambit_compiler::compile::Options;
-use ambit_compiler::diagnostics::Diagnostics;
-use ambit_compiler::diagnostics::render::{Format, render};
 use ambit_compiler::source::FileId;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::audience::Audience;
 use crate::cases::{self, Case};
 use crate::failure::{Failure, Problem};
 use crate::input::PolicyPaths;
 use crate::output::Batch;
-use crate::policy::{Loaded, load_quietly, tally};
+use crate::policy::{Loaded, load_quietly, refuse};
 use crate::sidecar::Sidecars;
 use crate::terminal::Terminal;
 use coverage::Coverage;
@@ -32,7 +31,7 @@ use outcome::Outcome;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ambit test                                        # policy and tests below the current directory
+  ambit test                                 # the current directory
   ambit test -f policy/ tests/refunds.test.yaml --coverage
   ambit test -f policy/ --junit report.xml --min-coverage 90
   ambit test --watch
@@ -48,7 +47,7 @@ A test file:
       expect: condition-not-met       # allowed, denied, or a code
       by: support                     # who limits it
 
-A test may also have `under` (missions), `headers`, `body`, `raw` (a request as HTTP/1.1 has it), `stamped`, `address`,
+A test may also have `merged` (`for` is in no order), `under` (missions), `headers`, `body`, `raw` (a request as HTTP/1.1 has it), `stamped`, `address`,
 `at` (a time), `because` (FILE:LINE of the rule that decides) and `passes` (true if shadow mode lets it).
 
 Exit status:
@@ -67,9 +66,8 @@ pub struct Test {
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
 
-    /// How to show results: `human` or `json`
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
-    format: TestFormat,
+    #[command(flatten)]
+    audience: Audience,
 
     /// Also write the results to this file, as JUnit has them
     #[arg(long, value_name = "FILE")]
@@ -96,14 +94,6 @@ pub struct Test {
     watch: bool,
 }
 
-/// How to show results.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum TestFormat {
-    #[default]
-    Human,
-    Json,
-}
-
 impl Test {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
         if self.watch { watch::run(self, terminal) } else { self.once(terminal) }
@@ -115,7 +105,7 @@ impl Test {
         let files = self.add_tests(&mut loaded, terminal)?;
         let (cases, diagnostics) = cases::read(&loaded.sources, &files, &loaded.policy);
         if diagnostics.has_errors() {
-            return Err(refuse(&diagnostics, &loaded, terminal));
+            return Err(refuse(&diagnostics, &loaded.sources, terminal));
         }
         let options = Options { source_digest, require_stamp: self.require_stamp, ..Options::default() };
         let sidecars = Sidecars::start(&loaded, &options, terminal)?;
@@ -139,18 +129,19 @@ impl Test {
         batch.commit()?;
         let covered = coverage.share(&loaded);
         let failed = outcomes.iter().filter(|outcome| !outcome.holds()).count();
-        match self.format {
-            TestFormat::Json => {
+        match self.audience.is_program() {
+            true => {
                 let text = json::render(&outcomes, &coverage, &sidecars);
                 terminal.out.write_all(text.as_bytes())?;
             }
-            TestFormat::Human => {
+            false => {
                 table::show(&outcomes, &sidecars, terminal)?;
                 let list = if self.coverage { coverage.missing(&loaded) } else { String::new() };
                 terminal.out.write_all((list + &coverage.line(&loaded)).as_bytes())?;
             }
         }
-        terminal.out.flush()?;
+        // So that what follows on standard error stands behind it. What is wrong with that is said at the end.
+        let _ = terminal.out.flush();
         match self.min_coverage {
             Some(least) if covered.percent() < least => {
                 let text = format!("error: {} % are covered, and {least} % must be\n", covered.percent());
@@ -177,15 +168,5 @@ impl Test {
             _ => Problem::new("there are no tests")
                 .help("write some to a file that ends in `.test.yaml`: `ambit test --help` shows one"),
         }
-    }
-}
-
-/// Shows what is wrong with test files.
-fn refuse(diagnostics: &Diagnostics<cases::Code>, loaded: &Loaded, terminal: &mut Terminal<'_>) -> Failure {
-    let format = Format::Human { colour: terminal.colours_err() };
-    let text = render(diagnostics, &loaded.sources, format) + &tally(diagnostics);
-    match terminal.err.write_all(text.as_bytes()) {
-        Ok(()) => Failure::Rejected,
-        Err(error) => Failure::from(error),
     }
 }

@@ -6,10 +6,14 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Kind, Label};
 use crate::source::{Sources, Span};
 
 pub(super) fn render<C: Kind>(diagnostics: &Diagnostics<C>, sources: &Sources) -> String {
-    let list: Vec<Value> = diagnostics.iter().map(|one| object(one, sources)).collect();
-    let mut out = format!("{:#}", Value::from(list));
+    let mut out = format!("{:#}", Value::from(objects(diagnostics, sources)));
     out.push('\n');
     out
+}
+
+/// An object for each.
+pub(super) fn objects<C: Kind>(diagnostics: &Diagnostics<C>, sources: &Sources) -> Vec<Value> {
+    diagnostics.iter().map(|one| object(one, sources)).collect()
 }
 
 fn object<C: Kind>(one: &Diagnostic<C>, sources: &Sources) -> Value {

@@ -21,9 +21,6 @@ pub(super) fn render(story: &Story<'_>, loaded: &Loaded) -> Result<String, Probl
     if record.lineage_refused.is_some() {
         return Err(by_hand("its lineage could not be read"));
     }
-    if record.lineage.as_ref().is_some_and(|lineage| lineage.merged) {
-        return Err(by_hand("its lineage is merged, and a test's is in order"));
-    }
     let Some(key) = record.key.as_deref().filter(|_| !record.key_cut && record.refused.is_none()) else {
         return Err(by_hand("what was asked could not be read, or is too long"));
     };
@@ -45,6 +42,9 @@ pub(super) fn render(story: &Story<'_>, loaded: &Loaded) -> Result<String, Probl
     if !members.is_empty() {
         let names: Vec<String> = members.iter().map(|member| said(member, policy)).collect();
         lines.push(format!("    for: [{}]", names.join(", ")));
+        if record.lineage.as_ref().is_some_and(|lineage| lineage.merged) {
+            lines.push(String::from("    merged: true"));
+        }
     }
     if !story.missions.is_empty() {
         let names: Vec<String> = story.missions.iter().map(|(name, _)| quoted(name)).collect();

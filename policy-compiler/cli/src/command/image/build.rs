@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use ambit_istio::image::layout;
 use clap::Args;
+use serde_json::json;
 
 use super::module::ModuleFile;
+use crate::audience::Audience;
 use crate::failure::{Failure, Problem};
 use crate::input::shown;
-use crate::output::{Batch, cannot_write};
+use crate::output::{Batch, cannot_write, create_directory};
 use crate::terminal::Terminal;
 
 /// Write the image as a directory in the OCI image layout, and print its digest
@@ -26,7 +28,7 @@ Examples:
 
 Exit status:
   0  the image is written
-  2  the command line is wrong, the module is none, or a file cannot be read or written")]
+  2  the command line is wrong, the module is none, or a file is out of reach")]
 pub(super) struct Build {
     #[command(flatten)]
     module: ModuleFile,
@@ -34,6 +36,9 @@ pub(super) struct Build {
     /// The directory to write
     #[arg(short, long, value_name = "DIRECTORY")]
     output: PathBuf,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 impl Build {
@@ -46,11 +51,16 @@ impl Build {
         for (path, bytes) in &files {
             let path = self.output.join(path);
             let parent = path.parent().unwrap_or(&self.output);
-            fs::create_dir_all(parent).map_err(|error| cannot_write(parent, &error))?;
+            create_directory(parent)?;
             batch.stage(&path, bytes)?;
         }
         batch.commit()?;
-        writeln!(terminal.out, "{}", image.digest())?;
+        if self.audience.is_program() {
+            let value = json!({"version": 1, "digest": image.digest().to_string()});
+            writeln!(terminal.out, "{value}")?;
+        } else {
+            writeln!(terminal.out, "{}", image.digest())?;
+        }
         Ok(())
     }
 }

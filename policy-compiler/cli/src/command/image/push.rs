@@ -1,9 +1,11 @@
 //! `ambit image push`
 
 use clap::Args;
+use serde_json::json;
 
 use super::module::ModuleFile;
 use super::source::{Connection, failure, parse};
+use crate::audience::Audience;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -15,11 +17,11 @@ use crate::terminal::Terminal;
 #[command(after_help = "\
 Examples:
   ambit image push registry.example.com/ambit/filter:0.1.0
-  ambit image push 127.0.0.1:5000/ambit/filter --plain-http --module ambit_filter.wasm
+  ambit image push 127.0.0.1:5000/ambit/filter --plain-http
 
 Exit status:
   0  the image is in the registry, which says that it has this digest
-  2  the command line is wrong, the module is none, or the registry cannot be reached or refuses")]
+  2  the command line is wrong, the module is none, or the registry refuses")]
 pub(super) struct Push {
     /// Where to: `registry/repository`, with `:tag` or not
     #[arg(value_name = "REFERENCE")]
@@ -30,6 +32,9 @@ pub(super) struct Push {
 
     #[command(flatten)]
     connection: Connection,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 impl Push {
@@ -37,7 +42,12 @@ impl Push {
         let registry = self.connection.to(parse(&self.reference)?)?;
         let image = self.module.image()?;
         let pinned = registry.push(&image).map_err(|trouble| failure(&trouble))?;
-        writeln!(terminal.out, "{pinned}")?;
+        if self.audience.is_program() {
+            let value = json!({"version": 1, "reference": pinned.to_string()});
+            writeln!(terminal.out, "{value}")?;
+        } else {
+            writeln!(terminal.out, "{pinned}")?;
+        }
         Ok(())
     }
 }

@@ -1,15 +1,18 @@
 //! `ambit image verify`
 
+use std::fs;
 use std::path::PathBuf;
 
 use ambit_istio::image::layout::{self, NoLayout};
 use ambit_istio::image::{Accepted, Trouble};
 use clap::{ArgGroup, Args};
+use serde_json::json;
 
 use super::module::ModuleFile;
 use super::source::{Connection, failure, parse};
+use crate::audience::Audience;
 use crate::failure::{Failure, Problem};
-use crate::input::shown;
+use crate::input::{cannot_open, shown};
 use crate::terminal::Terminal;
 
 /// Check that istio-agent would take an image, and that the filter is in it
@@ -26,7 +29,7 @@ Examples:
 Exit status:
   0  istio-agent would take it
   1  it would not, or the module is another
-  2  the command line is wrong, or the image cannot be read or had from the registry")]
+  2  the command line is wrong, or the image cannot be had")]
 pub(super) struct Verify {
     /// The image in a registry: `registry/repository` with `:tag`, `@sha256:...`, or both
     #[arg(value_name = "REFERENCE")]
@@ -41,6 +44,9 @@ pub(super) struct Verify {
 
     #[command(flatten)]
     connection: Connection,
+
+    #[command(flatten)]
+    audience: Audience,
 }
 
 impl Verify {
@@ -60,6 +66,20 @@ impl Verify {
             ));
             return rejected(&problem, terminal);
         }
+        if self.audience.is_program() {
+            let value = json!({
+                "version": 1,
+                "digest": accepted.digest.to_string(),
+                "shape": accepted.shape.to_string(),
+                "module": {
+                    "digest": accepted.module.digest().to_string(),
+                    "bytes": accepted.module.bytes().len(),
+                },
+                "reproduced": accepted.reproduced,
+            });
+            writeln!(terminal.out, "{value}")?;
+            return Ok(());
+        }
         writeln!(
             terminal.out,
             "image: {}\nshape: {}\nmodule: {}, {} bytes\nreproduced: {}",
@@ -78,10 +98,11 @@ impl Verify {
             Problem::new(format!("istio-agent would not take `{name}`: {error}"))
         };
         if let Some(directory) = &self.layout {
+            fs::metadata(directory).map_err(|error| cannot_open(directory, &error))?;
             return match layout::read(directory) {
                 Ok(accepted) => Ok(Ok(accepted)),
                 Err(NoLayout::NotAccepted(error)) => Ok(Err(no(shown(directory), &error))),
-                Err(error @ NoLayout::File { .. }) => Err(Problem::new(error.to_string()).into()),
+                Err(NoLayout::File { path, error }) => Err(cannot_open(&path, &error).into()),
                 Err(error) => Err(Problem::new(format!("`{}` is {error}", shown(directory))).into()),
             };
         }
@@ -100,6 +121,6 @@ impl Verify {
 }
 
 fn rejected(problem: &Problem, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-    terminal.err.write_all(problem.render(terminal.colours_err()).as_bytes())?;
+    problem.tell(terminal)?;
     Err(Failure::Rejected)
 }

@@ -25,10 +25,10 @@ pub(super) fn run(test: &Test, terminal: &mut Terminal<'_>) -> Result<(), Failur
             Err(Failure::HungUp) => return Err(Failure::HungUp),
             // A file that is half written may be read: it is said, and tried again.
             Err(Failure::Problem(problem)) => {
-                let text = problem.render(terminal.colours_err());
-                terminal.err.write_all(text.as_bytes())?;
+                problem.tell(terminal)?;
             }
         }
+        terminal.out.flush()?;
         terminal.err.write_all(b"waiting for a file to change\n")?;
         while stamp(test) == before {
             std::thread::sleep(PAUSE);

@@ -119,7 +119,7 @@ struct Found {
 
 impl Found {
     fn stdin(&mut self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-        let bytes = read(terminal.take_input()?).map_err(|error| cannot_read(STDIN, &error))?;
+        let bytes = read(terminal.input.take()?).map_err(|error| cannot_read(STDIN, &error))?;
         self.files.push(PolicyFile { path: None, name: STDIN.to_owned(), bytes });
         Ok(())
     }

@@ -35,6 +35,7 @@ mod log;
 mod manifests;
 mod output;
 mod policy;
+mod progress;
 mod reach;
 pub mod record;
 mod request;
@@ -55,7 +56,7 @@ pub use arguments::Arguments;
 pub use exit::Exit;
 pub use failure::{Failure, Problem};
 use terminal::Forgiving;
-pub use terminal::{Colour, Terminal};
+pub use terminal::{Colour, Input, Terminal};
 
 /// The whole command, in the process that it is.
 #[must_use]
@@ -69,8 +70,8 @@ pub fn main() -> ExitCode {
         err_takes_colour: takes_colour(std::io::stderr().is_terminal()),
         colour: Colour::Auto,
         is_for_programs: false,
-        input_is_taken: false,
-        input: &mut input,
+        err_is_watched: std::io::stderr().is_terminal(),
+        input: Input::new(&mut input),
         out: &mut out,
         err: &mut err,
     };

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::failure::{Failure, Problem, reason};
 use crate::input::{STDIN, cannot_open, shown};
 use crate::limits::{LOG_BUFFER_BYTES, MAX_LOG_LINE_BYTES};
-use crate::terminal::Terminal;
+use crate::terminal::Input;
 
 /// What a log is called in messages.
 pub(crate) fn name(path: &Path) -> String {
@@ -18,11 +18,11 @@ pub(crate) fn name(path: &Path) -> String {
 /// out; what is not UTF-8 in a line is replaced, so that it is no record.
 pub(crate) fn each_line(
     path: &Path,
-    terminal: &mut Terminal<'_>,
+    input: &mut Input<'_>,
     take: &mut dyn FnMut(&str, usize) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     if path == Path::new("-") {
-        return lines(terminal.take_input()?, STDIN, take);
+        return lines(input.take()?, STDIN, take);
     }
     let file = File::open(path).map_err(|error| cannot_open(path, &error))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {

@@ -16,6 +16,7 @@ use ambit_compiler::model::{Agent, Policy, RuleId};
 use ambit_eval::Code;
 
 use crate::failure::Problem;
+use crate::progress::Progress;
 use crate::sidecar::Sidecars;
 use ask::Asker;
 
@@ -99,7 +100,7 @@ impl Path {
 }
 
 impl<'p> Reach<'p> {
-    pub(crate) fn find(sidecars: &'p Sidecars<'_>) -> Result<Self, Problem> {
+    pub(crate) fn find(sidecars: &'p Sidecars<'_>, progress: &mut Progress<'_>) -> Result<Self, Problem> {
         let policy = &sidecars.loaded.policy;
         let asker = Asker::new(sidecars)?;
         let direct: Vec<Vec<usize>> =
@@ -116,8 +117,8 @@ impl<'p> Reach<'p> {
             left_out: 0,
         };
         let mut used = BTreeSet::new();
-        reach.left_out = ways::walk(&mut reach, &asker, &mut used);
-        reach.circles = ways::circles(&reach.calls);
+        reach.left_out = ways::walk(&mut reach, &asker, &mut used, progress);
+        reach.circles = ways::circles(&reach.calls, progress);
         let name = |agent: &usize| policy.agents.get(*agent).map(|agent| agent.name.as_str());
         for circle in &mut reach.circles {
             circle.sort_by(|one, other| name(one).cmp(&name(other)));

@@ -53,18 +53,24 @@ impl<'p> Sidecars<'p> {
     ) -> Result<Self, Failure> {
         let mut refusals = Vec::new();
         let mut by_workload = BTreeMap::new();
-        for workload in workloads(&loaded.policy) {
+        let (serving, calling_out) = (workloads(&loaded.policy), egress::workloads(&loaded.policy));
+        let all = serving.len().saturating_add(calling_out.len());
+        let mut progress = terminal.progress("compiling", "blobs", Some(all));
+        for workload in serving {
+            progress.advance(1);
             if let Some(sidecar) = Sidecar::start(loaded, None, workload, options, &mut refusals)? {
                 by_workload.insert(workload.clone(), sidecar);
             }
         }
         let mut calling = BTreeMap::new();
-        for workload in egress::workloads(&loaded.policy) {
+        for workload in calling_out {
+            progress.advance(1);
             let Some(model) = egress::policy(&loaded.policy, &workload).map(Box::new) else { continue };
             if let Some(sidecar) = Sidecar::start(loaded, Some(model), &workload, options, &mut refusals)? {
                 calling.insert(workload, sidecar);
             }
         }
+        drop(progress);
         if refusals.is_empty() {
             Ok(Self { loaded, by_workload, calling })
         } else {

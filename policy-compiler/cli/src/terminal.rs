@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use clap::ValueEnum;
 
 use crate::failure::Problem;
+use crate::progress::Progress;
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -22,7 +23,7 @@ pub enum Colour {
 /// Where a command reads and writes.
 pub struct Terminal<'a> {
     /// Standard input.
-    pub input: &'a mut dyn Read,
+    pub input: Input<'a>,
     /// Standard output: results.
     pub out: &'a mut dyn Write,
     /// Standard error: everything else.
@@ -31,12 +32,33 @@ pub struct Terminal<'a> {
     pub out_takes_colour: bool,
     /// Whether standard error takes colour.
     pub err_takes_colour: bool,
+    /// Whether standard error is a terminal, where people wait.
+    pub err_is_watched: bool,
     /// What was asked for.
     pub colour: Colour,
-    /// Whether standard input has been read.
-    pub input_is_taken: bool,
     /// Whether a program reads standard output: what goes wrong is written there, too.
     pub is_for_programs: bool,
+}
+
+/// Standard input, which can be read once.
+pub struct Input<'a> {
+    stream: &'a mut dyn Read,
+    is_taken: bool,
+}
+
+impl<'a> Input<'a> {
+    /// What nobody has read of yet.
+    pub fn new(stream: &'a mut dyn Read) -> Self {
+        Self { stream, is_taken: false }
+    }
+
+    pub(crate) fn take(&mut self) -> Result<&mut dyn Read, Problem> {
+        if core::mem::replace(&mut self.is_taken, true) {
+            let problem = Problem::new("`-` is given twice, and standard input can be read once");
+            return Err(problem.help("write one of them to a file first"));
+        }
+        Ok(self.stream)
+    }
 }
 
 impl Terminal<'_> {
@@ -52,13 +74,14 @@ impl Terminal<'_> {
         self.colours(self.err_takes_colour)
     }
 
-    /// Standard input, which can be read once.
-    pub(crate) fn take_input(&mut self) -> Result<&mut dyn Read, Problem> {
-        if core::mem::replace(&mut self.input_is_taken, true) {
-            let problem = Problem::new("`-` is given twice, and standard input can be read once");
-            return Err(problem.help("write one of them to a file first"));
-        }
-        Ok(self.input)
+    /// Shows how far work is that may be long.
+    pub(crate) fn progress(
+        &mut self,
+        doing: &'static str,
+        unit: &'static str,
+        all: Option<usize>,
+    ) -> Progress<'_> {
+        Progress::new(self.err, self.err_is_watched, doing, unit, all)
     }
 
     const fn colours(&self, takes: bool) -> bool {

@@ -157,13 +157,16 @@ impl Build {
         };
         let mut outputs = Vec::with_capacity(places.len());
         let mut refusals = Vec::new();
+        let mut progress = terminal.progress("compiling", "blobs", Some(places.len()));
         for wanted in places {
+            progress.advance(1);
             match compile(wanted.way.policy(), &wanted.workload, options) {
                 Ok(compiled) => outputs.push(Output { wanted, compiled }),
                 // The others are compiled all the same, so that everything that is wrong is said at once.
                 Err(error) => refusals.push(refusal(wanted.way.policy(), &wanted.workload, &error)),
             }
         }
+        drop(progress);
         if refusals.is_empty() { Ok(outputs) } else { Err(loaded.refuse(refusals, terminal)) }
     }
 

@@ -73,7 +73,10 @@ impl Check {
         let mut diagnostics = checked.diagnostics;
         if let Some(policy) = &checked.policy {
             // What cannot be built is said here already.
-            for workload in workloads(policy) {
+            let workloads = workloads(policy);
+            let mut progress = terminal.progress("compiling", "workloads", Some(workloads.len()));
+            for workload in workloads {
+                progress.advance(1);
                 if let Err(error) = compile(policy, workload, &Options::default()) {
                     diagnostics.push(refusal(policy, workload, &error));
                 }

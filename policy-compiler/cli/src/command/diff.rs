@@ -94,7 +94,7 @@ impl Diff {
             new: Sidecars::start(&new, &options, terminal)?,
             is_enforced: self.enforced,
         };
-        let mut found = search::search(&sides, Bounds::of(self.requests))?;
+        let mut found = search::search(&sides, Bounds::of(self.requests), terminal)?;
         found.silent = silent::compare(&old.policy, &new.policy, &options);
         let text = match self.format {
             DiffFormat::Human => human::render(&found, terminal.colours_out()),

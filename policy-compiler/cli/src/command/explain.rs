@@ -95,7 +95,7 @@ impl Explain {
         let mut chosen = None;
         let mut count = 0_usize;
         let mut broken = None;
-        log::each_line(&self.log, terminal, &mut |line, number| {
+        log::each_line(&self.log, &mut terminal.input, &mut |line, number| {
             match Record::find(line) {
                 Ok(None) => {}
                 Ok(Some(record)) => {

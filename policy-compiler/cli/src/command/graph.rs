@@ -73,7 +73,7 @@ impl Graph {
     pub(crate) fn run(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
         let loaded = load_quietly(&self.paths, terminal)?;
         let sidecars = Sidecars::start(&loaded, &Default::default(), terminal)?;
-        let reach = Reach::find(&sidecars)?;
+        let reach = Reach::find(&sidecars, &mut terminal.progress("looking at", "ways", None))?;
         let from = self.from.as_deref().map(|name| agent_of(&reach, name)).transpose()?;
         let wanted = |path: &&Path| {
             from.is_none_or(|from| path.origin() == from)

@@ -7,12 +7,18 @@ use ambit_compiler::model::RuleId;
 use super::ask::Asker;
 use super::{Call, Outcome, Path, Reach};
 use crate::limits::{MAX_CIRCLE_LENGTH, MAX_CIRCLES, MAX_WAYS};
+use crate::progress::Progress;
 
 /// What kind of answer there is already for an origin, an action and a caller.
 type Kind = (usize, usize, usize, u8);
 
 /// Walks all ways from every agent that may begin work. How many were left out.
-pub(super) fn walk(reach: &mut Reach<'_>, asker: &Asker<'_>, used: &mut BTreeSet<RuleId>) -> usize {
+pub(super) fn walk(
+    reach: &mut Reach<'_>,
+    asker: &Asker<'_>,
+    used: &mut BTreeSet<RuleId>,
+    progress: &mut Progress<'_>,
+) -> usize {
     let most = usize::from(reach.policy.mesh.max_depth);
     let origins: Vec<usize> = (0..)
         .zip(&reach.policy.agents)
@@ -29,6 +35,7 @@ pub(super) fn walk(reach: &mut Reach<'_>, asker: &Asker<'_>, used: &mut BTreeSet
             break;
         }
         walked = walked.saturating_add(1);
+        progress.advance(1);
         let Some(caller) = way.last().copied() else { continue };
         for action in reach.direct.get(caller).into_iter().flatten() {
             let (outcome, rules) = asker.ask(&way, *action);
@@ -58,7 +65,7 @@ pub(super) fn walk(reach: &mut Reach<'_>, asker: &Asker<'_>, used: &mut BTreeSet
 }
 
 /// Agents that can pass a task in a circle: each circle once, whoever begins.
-pub(super) fn circles(calls: &[Vec<Call>]) -> Vec<Vec<usize>> {
+pub(super) fn circles(calls: &[Vec<Call>], progress: &mut Progress<'_>) -> Vec<Vec<usize>> {
     let mut found: BTreeSet<Vec<usize>> = BTreeSet::new();
     for first in 0..calls.len() {
         // A circle is found from the agent in it that comes first.
@@ -66,6 +73,7 @@ pub(super) fn circles(calls: &[Vec<Call>]) -> Vec<Vec<usize>> {
         let mut walked = 0_usize;
         while let Some(way) = waiting.pop_front() {
             walked = walked.saturating_add(1);
+            progress.advance(1);
             if walked > MAX_WAYS || found.len() >= MAX_CIRCLES {
                 break;
             }

@@ -12,6 +12,7 @@
 
 mod help;
 mod pages;
+mod progress;
 mod runs;
 mod streams;
 

@@ -118,7 +118,7 @@ pub(crate) fn directory() -> &'static Path {
 }
 
 /// A process with nothing around it but the command.
-fn bare<'c>(command: &'c mut Command, directory: &Path) -> &'c mut Command {
+pub(crate) fn bare<'c>(command: &'c mut Command, directory: &Path) -> &'c mut Command {
     let program = Path::new(env!("CARGO_BIN_EXE_ambit"));
     let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
     command.current_dir(directory).env_clear().env("PATH", path).env("LC_ALL", "C").stdin(Stdio::null())

@@ -4,6 +4,7 @@
 //! nothing of an action is denied by both.
 
 use std::collections::BTreeSet;
+use std::sync::mpsc::channel;
 
 use ambit_compiler::model::{ActionId, Policy, Protocol, ServiceId, Workload};
 use ambit_eval::{Code, Verdict};
@@ -20,6 +21,7 @@ use crate::failure::{Failure, Problem};
 use crate::policy::workloads;
 use crate::request::Sent;
 use crate::sidecar::{Sidecar, Sidecars, Wire, limiting};
+use crate::terminal::Terminal;
 
 /// Both policies.
 pub(super) struct Sides<'p> {
@@ -65,23 +67,38 @@ impl Bounds {
     }
 }
 
-pub(super) fn search(sides: &Sides<'_>, bounds: Bounds) -> Result<Found, Failure> {
+pub(super) fn search(
+    sides: &Sides<'_>,
+    bounds: Bounds,
+    terminal: &mut Terminal<'_>,
+) -> Result<Found, Failure> {
     let (old, new) = (&sides.old.loaded.policy, &sides.new.loaded.policy);
     let everyone = everyone(old, new);
     let targets = targets(sides);
     let share = bounds.share(targets.len());
     let mut found = Found { workloads: sides.workloads(), ..Found::default() };
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(targets.len()).max(1);
+    let mut progress = terminal.progress("comparing", "actions", Some(targets.len()));
     // Every thread takes each so many-th action; what comes of them is put in order again.
     let mut partials: Vec<(usize, Partial)> = std::thread::scope(|scope| {
+        let (sender, receiver) = channel();
         let work = |first: usize| {
-            let (targets, everyone) = (&targets, &everyone);
+            let (targets, everyone, sender) = (&targets, &everyone, sender.clone());
             move || {
                 let mine = targets.iter().enumerate().skip(first).step_by(threads);
-                mine.map(|(place, target)| (place, target.search(sides, everyone, share))).collect::<Vec<_>>()
+                let search = |(place, target): (usize, &Target<'_>)| {
+                    let partial = target.search(sides, everyone, share);
+                    // Only who waits at a terminal is told.
+                    let _ = sender.send(());
+                    (place, partial)
+                };
+                mine.map(search).collect::<Vec<_>>()
             }
         };
         let running: Vec<_> = (0..threads).map(|first| scope.spawn(work(first))).collect();
+        // With the last thread the last sender goes.
+        drop(sender);
+        receiver.iter().for_each(|()| progress.advance(1));
         let done = running.into_iter().map(|thread| thread.join().ok()).collect::<Option<Vec<_>>>();
         done.map(|done| done.into_iter().flatten().collect())
     })

@@ -9,6 +9,7 @@ use super::tally::{Place, Tally};
 use crate::failure::{Failure, Problem};
 use crate::limits::REPLAY_BATCH_BYTES;
 use crate::log::each_line;
+use crate::progress::Progress;
 use crate::record::Record;
 use crate::terminal::Terminal;
 
@@ -27,6 +28,8 @@ pub(super) fn replay(
     judges: &Judges<'_>,
     terminal: &mut Terminal<'_>,
 ) -> Result<Tally, Failure> {
+    let Terminal { input, err, err_is_watched, .. } = terminal;
+    let mut progress = Progress::new(*err, *err_is_watched, "replaying", "lines", None);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let broken = || Failure::from(Problem::new("the replay broke off: this is a bug"));
     std::thread::scope(|scope| {
@@ -43,12 +46,13 @@ pub(super) fn replay(
         let mut done = Ok(());
         for (log, path) in logs.iter().enumerate() {
             let mut batch = Batch { log, ..Batch::default() };
-            done = each_line(path, terminal, &mut |line, number| {
+            done = each_line(path, input, &mut |line, number| {
                 batch.text.push_str(line);
                 batch.lines.push((number, batch.text.len()));
                 if batch.text.len() < REPLAY_BATCH_BYTES {
                     return Ok(());
                 }
+                progress.advance(batch.lines.len());
                 let full = std::mem::replace(&mut batch, Batch { log, ..Batch::default() });
                 sender.send(full).map_err(|_| broken())
             });

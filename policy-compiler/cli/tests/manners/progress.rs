@@ -29,17 +29,22 @@ fn screen(output: &str) -> Vec<String> {
     lines.into_iter().map(|line| line.into_iter().collect::<String>().trim_end().to_owned()).collect()
 }
 
-/// Two replays are fed for as long as it takes the later one to show how far it is on its terminal. The earlier one has
-/// none, and says nothing.
+/// Two replays are fed until the later one shows how far it is on its terminal, and the earlier one, which has none, as much
+/// again, so that it has had every occasion.
 #[test]
 fn it_is_shown_on_a_terminal_alone_and_leaves_no_trace() {
     let stop = directory().join("stop");
-    let feed = "while [ ! -e stop ]; do cat records.log; done | ambit replay - --policy other --color never";
+    let replay = "ambit replay - --policy other --color never";
+    let once = format!("while [ ! -e stop ]; do cat records.log; done | {replay}");
+    let twice = format!(
+        "(n=0; while [ ! -e stop ]; do cat records.log; n=$((n+1)); done
+          while [ $n -gt 0 ]; do cat records.log; n=$((n-1)); done) | {replay}"
+    );
     let mut quiet = Command::new("sh");
-    bare(quiet.args(["-c", feed]).stdout(Stdio::piped()).stderr(Stdio::piped()), directory());
+    bare(quiet.args(["-c", &twice]).stdout(Stdio::piped()).stderr(Stdio::piped()), directory());
     let quiet = quiet.spawn().unwrap();
     let mut shown = Command::new("script");
-    bare(shown.args(["-qefc", feed, "/dev/null"]).stdout(Stdio::piped()), directory());
+    bare(shown.args(["-qefc", &once, "/dev/null"]).stdout(Stdio::piped()), directory());
     let mut shown = shown.env("SHELL", "/bin/sh").spawn().unwrap();
     let mut terminal = shown.stdout.take().unwrap();
     let (sender, receiver) = channel();

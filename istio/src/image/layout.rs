@@ -76,8 +76,13 @@ pub fn files(image: &Image) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
 ///
 /// When there is none, or not one that istio-agent would take.
 pub fn read(directory: &Path) -> Result<Accepted, NoLayout> {
-    if !directory.join(MARKER).is_file() {
-        return Err(NoLayout::NotALayout);
+    let marker = directory.join(MARKER);
+    match marker.metadata() {
+        Ok(metadata) if metadata.is_file() => {}
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(NoLayout::File { path: marker, error });
+        }
+        _ => return Err(NoLayout::NotALayout),
     }
     let index = bounded(&directory.join(INDEX), MAX_MANIFEST_BYTES)?;
     let index: Index = serde_json::from_slice(&index).map_err(|_| NoLayout::Index)?;

@@ -1,6 +1,8 @@
 //! Man pages.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use crate::commands;
 use crate::runs::{ambit, directory};
@@ -29,5 +31,18 @@ fn every_command_has_a_man_page() {
         }
         assert!(page.starts_with(".TH \"AMBIT") && !page.contains('`'), "ambit {command}\n{page}");
         assert!(page.lines().all(|line| !line.trim().is_empty()), "ambit {command}\n{page}");
+        check(&pages.join(name(&command)));
+    }
+}
+
+/// Has groff say what it holds of a page, where there is one.
+fn check(page: &Path) {
+    let mut groff = Command::new("groff");
+    match groff.args(["-ww", "-z", "-Tutf8", "-man"]).arg(page).output() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{}: {said}", page.display());
+        }
+        Err(error) => eprintln!("*** NOT CHECKED: man pages, since groff cannot be run: {error}"),
     }
 }

@@ -1,5 +1,6 @@
 //! `ambit image verify`
 
+use std::fs;
 use std::path::PathBuf;
 
 use ambit_istio::image::layout::{self, NoLayout};
@@ -11,7 +12,7 @@ use super::module::ModuleFile;
 use super::source::{Connection, failure, parse};
 use crate::audience::Audience;
 use crate::failure::{Failure, Problem};
-use crate::input::shown;
+use crate::input::{cannot_open, shown};
 use crate::terminal::Terminal;
 
 /// Check that istio-agent would take an image, and that the filter is in it
@@ -97,10 +98,11 @@ impl Verify {
             Problem::new(format!("istio-agent would not take `{name}`: {error}"))
         };
         if let Some(directory) = &self.layout {
+            fs::metadata(directory).map_err(|error| cannot_open(directory, &error))?;
             return match layout::read(directory) {
                 Ok(accepted) => Ok(Ok(accepted)),
                 Err(NoLayout::NotAccepted(error)) => Ok(Err(no(shown(directory), &error))),
-                Err(error @ NoLayout::File { .. }) => Err(Problem::new(error.to_string()).into()),
+                Err(NoLayout::File { path, error }) => Err(cannot_open(&path, &error).into()),
                 Err(error) => Err(Problem::new(format!("`{}` is {error}", shown(directory))).into()),
             };
         }

@@ -1,21 +1,21 @@
 //! `ambit render`
 
+mod show;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ambit_compiler::compile;
-use ambit_compiler::diagnostics::Diagnostics;
 use ambit_compiler::span_map::span_map;
 use ambit_istio::render::secret::{Key, placeholder};
 use ambit_istio::render::{
-    self, Api, Blobs, Delivered, Delivery, Gateway, ImageReference, Options, Outside, Refusal, Rendered,
-    Rendering, Secrets, check_label_key, yaml,
+    self, Api, Blobs, Delivered, Delivery, Gateway, ImageReference, Options, Outside, Rendered, Rendering,
+    Secrets, check_label_key, yaml,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
 
 use crate::audience::Audience;
 use crate::blob_options::BlobOptions;
@@ -24,8 +24,9 @@ use crate::input::{PolicyPaths, cannot_open, shown};
 use crate::key;
 use crate::manifests::{MARK, Manifests};
 use crate::output::{Batch, create_directory};
-use crate::policy::{Loaded, load, refusal, refuse_with, written};
+use crate::policy::{Loaded, load, written};
 use crate::terminal::Terminal;
+use show::{refuse, tell_placeholders};
 
 /// The most keys that are named on the command line: a filter takes four, with that of `--signing-key`.
 const MAX_TRUSTED_KEYS: usize = 3;
@@ -404,68 +405,6 @@ impl Render {
     fn env_beside(&self) -> Option<&str> {
         self.lineage_env.as_ref()?.strip_prefix(&self.output).ok()?.to_str()
     }
-
-    fn line_outside(&self, one: &Outside) -> String {
-        let count = one.reach.0.len();
-        let word = if count == 1 { "destination" } else { "destinations" };
-        format!("{}: {}: {count} {word} outside\n", self.file(&outside_name(one)), one.namespace)
-    }
-
-    /// What of an object is in which file.
-    fn file(&self, name: &str) -> String {
-        if self.helm_values { shown(&self.output) } else { shown(&self.output.join(name)) }
-    }
-
-    /// What was written, for programs.
-    fn object(&self, rendering: &Rendering, removed: &[String]) -> Value {
-        let policy = |policy: &Option<Delivered>| {
-            policy
-                .as_ref()
-                .map(|policy| json!({"bytes": policy.compiled.blob.len(), "generation": policy.generation}))
-        };
-        let workload = |one: &Rendered| {
-            json!({
-                "file": self.file(&format!("{}.yaml", file_stem(one))),
-                "workload": written(&one.governed.workload),
-                "parts": parts(one),
-                "policy": policy(&one.policy),
-                "egress": policy(&one.egress),
-            })
-        };
-        let outside = |one: &Outside| {
-            json!({
-                "file": self.file(&outside_name(one)),
-                "namespace": one.namespace,
-                "destinations": one.reach.0.len(),
-            })
-        };
-        json!({
-            "version": 1,
-            "workloads": rendering.workloads.iter().map(workload).collect::<Vec<_>>(),
-            "outside": rendering.outside.iter().map(outside).collect::<Vec<_>>(),
-            "removed": removed,
-            "notes": rendering.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        })
-    }
-
-    fn line(&self, one: &Rendered) -> String {
-        let policy: String = [(&one.policy, "policy"), (&one.egress, "policy outside")]
-            .into_iter()
-            .filter_map(|(policy, word)| Some((policy.as_ref()?, word)))
-            .map(|(policy, word)| {
-                format!("; {} bytes of {word}, generation {}", policy.compiled.blob.len(), policy.generation)
-            })
-            .collect();
-        let file = self.file(&format!("{}.yaml", file_stem(one)));
-        format!("{file}: {}: {}{policy}\n", written(&one.governed.workload), parts(one).join(", "))
-    }
-}
-
-/// What there is of a workload, each kind once.
-fn parts(one: &Rendered) -> Vec<&'static str> {
-    let mut parts: Vec<&str> = one.objects.iter().map(|object| object.component.word()).collect();
-    parts.dedup();
-    parts
 }
 
 /// A namespace holds no dot, so that no two workloads share a name.
@@ -489,37 +428,7 @@ fn cannot_write_yaml(problem: String) -> Problem {
     Problem::new(format!("cannot write YAML: {problem}"))
 }
 
-fn tell_placeholders(rendered: &[Rendered], terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-    let count = rendered.iter().filter(|one| one.secret.is_some()).count();
-    if count > 0 {
-        writeln!(
-            terminal.err,
-            "note: {count} lineage secret{} left as placeholders, to be given when the manifests are applied; \
-             until then the filter refuses its configuration",
-            if count == 1 { " is" } else { "s are" }
-        )?;
-    }
-    Ok(())
-}
-
 fn lineage_key(path: &Path) -> Result<Key, Problem> {
     let bytes = key::read_bytes(path, "a lineage key", "`ambit keygen --lineage -o FILE`")?;
     Key::new(&bytes).ok_or_else(|| Problem::new(format!("`{}` is too short for a key", shown(path))))
-}
-
-/// Shows why nothing is rendered: what is about policy with its place there.
-fn refuse(loaded: &Loaded, refusals: Vec<Refusal>, terminal: &mut Terminal<'_>) -> Failure {
-    let mut diagnostics = Diagnostics::new();
-    let mut problems = Vec::new();
-    for refused in refusals {
-        match refused {
-            Refusal::Compile { workload, error } => {
-                diagnostics.push(refusal(&loaded.policy, &workload, &error));
-            }
-            other => {
-                problems.push(Problem::new(other.to_string()).maybe_help(other.help().map(String::from)))
-            }
-        }
-    }
-    refuse_with(&problems, &diagnostics, &loaded.sources, terminal)
 }

@@ -11,6 +11,7 @@ use crate::failure::{Failure, Problem, reason};
 use crate::input::shown;
 use crate::limits::MAX_MANIFEST_BYTES;
 use crate::output::{Batch, create_directory};
+use crate::progress::Progress;
 
 /// What the first line of each of our files begins with.
 pub(crate) const MARK: &str = "# Written by ambit render";
@@ -56,7 +57,12 @@ impl Manifests {
     }
 
     /// Stages files; they take the place of all that is ours.
-    pub(crate) fn stage(&self, files: &BTreeMap<String, String>, batch: &mut Batch) -> Result<(), Failure> {
+    pub(crate) fn stage(
+        &self,
+        files: &BTreeMap<String, String>,
+        batch: &mut Batch,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), Failure> {
         if let Some(name) = files.keys().find(|name| self.others.contains(*name)) {
             let path = self.directory.join(name);
             let problem = Problem::new(format!("`{}` was not written by `ambit render`", shown(&path)));
@@ -64,6 +70,7 @@ impl Manifests {
         }
         create_directory(&self.directory)?;
         for (name, text) in files {
+            progress.advance(1);
             // What has not changed is left as it is.
             if self.ours.get(name) != Some(text) {
                 batch.stage(&self.directory.join(name), text.as_bytes())?;

@@ -107,7 +107,7 @@ impl Build {
         let loaded = load(&self.paths, terminal)?;
         options.source_digest = loaded.sources.digest();
         let outputs = self.compile(&loaded, &options, terminal)?;
-        self.write(&loaded, &options, &outputs)?;
+        self.write(&loaded, &options, &outputs, terminal)?;
         if self.audience.is_program() {
             let blobs: Vec<Value> = outputs.iter().map(object).collect();
             writeln!(terminal.out, "{}", json!({"version": 1, "blobs": blobs}))?;
@@ -170,12 +170,20 @@ impl Build {
         if refusals.is_empty() { Ok(outputs) } else { Err(loaded.refuse(refusals, terminal)) }
     }
 
-    fn write(&self, loaded: &Loaded, options: &Options, outputs: &[Output<'_>]) -> Result<(), Failure> {
+    fn write(
+        &self,
+        loaded: &Loaded,
+        options: &Options,
+        outputs: &[Output<'_>],
+        terminal: &mut Terminal<'_>,
+    ) -> Result<(), Failure> {
         if self.all {
             create_directory(&self.output)?;
         }
         let mut batch = Batch::default();
+        let mut progress = terminal.progress("writing", "blobs", Some(outputs.len()));
         for output in outputs {
+            progress.advance(1);
             let Output { wanted: Wanted { path, way, .. }, compiled } = output;
             let map = span_map(way.policy(), &loaded.sources, compiled, &options.source_digest);
             batch.stage(&with_suffix(path, ".json"), map.as_bytes())?;

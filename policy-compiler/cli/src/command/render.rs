@@ -277,7 +277,11 @@ impl Render {
                 batch.commit()?;
             }
             Place::Directory(manifests) => {
-                manifests.stage(files, &mut batch)?;
+                manifests.stage(
+                    files,
+                    &mut batch,
+                    &mut terminal.progress("writing", "files", Some(files.len())),
+                )?;
                 batch.commit()?;
                 for path in manifests.remove_stale(files)? {
                     let path = shown(&path);

@@ -113,7 +113,7 @@ impl Http {
             && !reply_headers(listing, end_of_stream)
         {
             // Without its headers nothing is known of the reply.
-            self.listing = None;
+            listing.end();
             return self.refuse(Code::InternalFault);
         }
         Action::Continue
@@ -125,7 +125,7 @@ impl Http {
         let policy = self.configured.as_ref().and_then(|configured| configured.settings.policy.as_ref());
         let bytes = host::response_body(size).filter(|bytes| bytes.len() == size);
         let (Some(policy), Some(bytes)) = (policy, bytes) else {
-            self.listing = None;
+            listing.end();
             return self.refuse(Code::InternalFault);
         };
         let out = match listing.body(policy, &bytes, end_of_stream, live::now_s(), telemetry::next_decision) {
@@ -138,7 +138,7 @@ impl Http {
             }
         };
         if out != bytes && !host::set_response_body(size, &out) {
-            self.listing = None;
+            listing.end();
             return self.refuse(Code::InternalFault);
         }
         Action::Continue
@@ -155,8 +155,8 @@ impl Http {
         let Some(policy) = &configured.settings.policy else {
             return self.refuse(Code::NoPolicy);
         };
-        if configured.is_foreign() {
-            return self.refuse(Code::PolicyForAnotherWorkload);
+        if let Some(code) = configured.misplaced() {
+            return self.refuse(code);
         }
         let Some(pairs) = host::request_headers() else {
             return self.refuse(Code::RequestMalformed);

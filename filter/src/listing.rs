@@ -201,6 +201,12 @@ impl Listing {
         Passed::Refused(out, decision, id)
     }
 
+    /// Nothing more of the reply goes on, also if the host does not answer in its place.
+    pub(crate) fn end(&mut self) {
+        self.state = State::Over;
+        self.hold(0);
+    }
+
     /// Accounts for what is held of this reply now. Whether there was room for it.
     fn hold(&mut self, bytes: usize) -> bool {
         HELD.with(|held| {

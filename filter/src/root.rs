@@ -31,31 +31,33 @@ impl Configured {
         Self { settings, is_ours: Cell::new(None) }
     }
 
-    /// Whether the policy may be another workload's. It is asked of a signed policy only, and of the first connection
-    /// that shows a certificate of ours: the configuration comes before there is any.
-    pub(crate) fn is_foreign(&self) -> bool {
+    /// Why the policy is not to be judged by: it may be another workload's. That is asked of a signed policy only, and of
+    /// the first connection that shows a certificate of ours: the configuration comes before there is any.
+    pub(crate) fn misplaced(&self) -> Option<Code> {
         let Settings { policy: Some(policy), trust: Some(_), identity: Identity::Connection, .. } =
             &self.settings
         else {
-            return false;
+            return None;
         };
-        if self.is_ours.get().is_none()
-            && let Some(san) = host::own_san()
-        {
-            let is_ours = policy.is_for(&san);
-            self.is_ours.set(Some(is_ours));
-            if !is_ours {
-                host::log(
-                    Level::Error,
-                    &format!(
-                        "ambit: the policy is for another workload: code={} ours={}",
-                        Code::PolicyForAnotherWorkload.word(),
-                        san.escape_ascii()
-                    ),
-                );
+        if self.is_ours.get().is_none() {
+            // A host that fails to say which certificate it is has not said that there is none.
+            let Ok(san) = host::own_san() else { return Some(Code::InternalFault) };
+            if let Some(san) = san {
+                let is_ours = policy.is_for(&san);
+                self.is_ours.set(Some(is_ours));
+                if !is_ours {
+                    host::log(
+                        Level::Error,
+                        &format!(
+                            "ambit: the policy is for another workload: code={} ours={}",
+                            Code::PolicyForAnotherWorkload.word(),
+                            san.escape_ascii()
+                        ),
+                    );
+                }
             }
         }
-        self.is_ours.get() == Some(false)
+        (self.is_ours.get() == Some(false)).then_some(Code::PolicyForAnotherWorkload)
     }
 }
 

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 
 use ambit_compiler::compile::{Options, SigningKey};
-use ambit_harness::host::{Downstream, Outcome, Place, Proxy};
+use ambit_harness::host::{Downstream, Effect, Fault, Outcome, Place, Proxy, Status, When};
 use ambit_harness::policy_directory::compile_text;
 use ambit_harness::runner::wasm;
 use base64::Engine;
@@ -146,6 +146,17 @@ fn a_policy_of_another_workload_denies() {
         assert!(proxy.configure(&config(2, &[1])).accepted);
         assert_eq!(ask(&proxy, 0, Some(own)), None, "{own}");
     }
+}
+
+/// A host that cannot say which certificate it shows has not said that there is none.
+#[test]
+fn a_workload_that_cannot_be_told_denies() {
+    let mut proxy = proxy(&config(2, &[1]));
+    let fault = Fault::of("proxy_get_property", Effect::Return(Status(10)));
+    proxy.inject(fault.key("connection\0uri_san_local_certificate").when(When::Nth(1)));
+    let other = "spiffe://cluster.local/ns/data/sa/invoices";
+    assert_eq!(ask(&proxy, 0, Some(other)), Some("internal-fault".to_owned()));
+    assert_eq!(ask(&proxy, 0, Some(other)), Some("policy-for-another-workload".to_owned()));
 }
 
 #[test]

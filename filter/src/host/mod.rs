@@ -84,8 +84,8 @@ pub(crate) fn connection_peer() -> Peer {
 }
 
 /// The first URI SAN of the certificate that this proxy shows on the connection.
-pub(crate) fn own_san() -> Option<Vec<u8>> {
-    abi::get_property(OWN_SAN).ok().flatten().filter(|san| !san.is_empty())
+pub(crate) fn own_san() -> Result<Option<Vec<u8>>, Status> {
+    abi::get_property(OWN_SAN).map(|san| san.filter(|san| !san.is_empty()))
 }
 
 /// What istiod's filter state says of the peer on a waypoint (host facts, 1.3).

@@ -10,6 +10,7 @@ mod capture;
 mod codes;
 mod coverage;
 mod egress;
+mod logs;
 mod mtls;
 mod object;
 mod plugin;
@@ -66,6 +67,7 @@ pub fn lint(sources: &Sources, settings: &Settings<'_>) -> Lint {
         ports::check(&cluster, pods, &mut findings);
         capture::check(&cluster, pods, &mut findings);
         egress::check(&cluster, pods, &mut findings);
+        logs::check(&cluster, pods, &mut findings);
     }
     version::check(&cluster, &mut findings);
     findings.sort();

@@ -28,7 +28,7 @@ use ambit_compiler::model::Policy;
 use ambit_compiler::source::Sources;
 use ambit_istio::lint::{Code, Lint, Settings, lint};
 use ambit_istio::render::secret::Key;
-use ambit_istio::render::{Api, Delivery, ImageReference, Options, Secrets, render, yaml};
+use ambit_istio::render::{AccessLogs, Api, Delivery, ImageReference, Options, Secrets, render, yaml};
 use serde_json::Value;
 
 fn directory() -> PathBuf {
@@ -51,7 +51,8 @@ fn rendered(api: Api) -> Vec<(String, String)> {
         compile: compile::Options::default(),
         former: BTreeMap::new(),
     };
-    let delivery = Delivery { selector_label: Some("app".into()), ..Delivery::default() };
+    let access_logs = Some(AccessLogs::default());
+    let delivery = Delivery { selector_label: Some("app".into()), access_logs, ..Delivery::default() };
     let rendering = render(&policy(), &delivery, &options).unwrap();
     let of_namespaces = rendering.outside.iter().flat_map(|one| &one.objects);
     let objects = of_namespaces.chain(rendering.workloads.iter().flat_map(|one| &one.objects));

@@ -241,4 +241,9 @@ matters.";
 EgressUnregistered = 710 Warning "destination that is not registered" "\
 The list allows a destination that no `ServiceEntry` registers for the namespace, so that calls there fail. Apply what \
 `ambit render` writes for the namespace.";
+
+TwoTelemetries = 801 Warning "two `Telemetry` objects for the same pods" "\
+Of several `Telemetry` objects whose selectors find the same pods, Istio takes the oldest, and says nothing of the others. If that \
+is not the one of `ambit render`, access logs do not say what was decided; if it is, what the other one asks for is lost. Make one \
+of both, or name the providers of both in `accessLogs.providers` of the delivery.";
 }

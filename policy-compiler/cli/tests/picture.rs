@@ -164,12 +164,12 @@ fn where_everyone_may_do_everything_the_search_ends() {
         write!(text, "---\napiVersion: ambit.dev/v1alpha1\nkind: Service\nmetadata: {{name: agent-{agent}-api}}\nspec:\n  workload: {{namespace: agents, serviceAccount: agent-{agent}}}\n  protocol: a2a\n  actions: [{{name: task.create, method: message.send}}]\n---\napiVersion: ambit.dev/v1alpha1\nkind: Agent\nmetadata: {{name: agent-{agent}}}\nspec:\n  identity: [{{namespace: agents, serviceAccount: agent-{agent}}}]\n  originates: true\n  delegates: {{to: [\"*\"]}}\n  grants: [{{actions: [\"*/*\"]}}]\n").unwrap();
     }
     let file = written("everything.yaml", &text);
-    let report: Value =
-        serde_json::from_str(&ambit(&["escalations", "--format", "json", "-f", &file])).unwrap();
-    // 200,000 questions, 60 of each way: of 60 + 60 * 59 + 60 * 59 * 58 ways, the longest are left out.
-    assert!(report["waysLeftOut"].as_u64().unwrap() > 10_000, "{}", report["waysLeftOut"]);
     let told = ambit(&["escalations", "-f", &file]);
+    // 200,000 questions, 60 of each way, are over before the ways of two agents are: those of three that had come up by
+    // then are left out. Were only ways bounded, it would be a million.
+    let left_out = told.lines().find_map(|line| line.strip_suffix(" ways not looked at: the longer ones"));
+    let left_out: u64 = left_out.unwrap_or_else(|| panic!("{told}")).parse().unwrap();
+    assert!((150_000..250_000).contains(&left_out), "{left_out}");
     assert!(told.contains("1000 circles in which a task can be passed; no more were looked for"), "{told}");
-    assert!(told.contains("ways not looked at: the longer ones"), "{told}");
     assert!(told.contains("grants that nobody can use, on the ways that were looked at"), "{told}");
 }

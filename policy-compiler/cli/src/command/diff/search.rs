@@ -218,6 +218,10 @@ impl<'p> Target<'p> {
         let (old, new) = (&sides.old.loaded.policy, &sides.new.loaded.policy);
         let repeats = old.mesh.cycles != new.mesh.cycles;
         for members in lineages(&holders, repeats) {
+            if search.partial.judged >= limit {
+                search.partial.is_cut = true;
+                break;
+            }
             let Some((caller, members)) = members.split_last() else { continue };
             for mission in &missions {
                 let behind =
@@ -256,8 +260,9 @@ impl<'p> Target<'p> {
     }
 }
 
-/// Lineages of two and of three members, the caller last.
-fn lineages<'w>(holders: &[&'w Who], repeats: bool) -> impl Iterator<Item = Vec<&'w Who>> {
+/// Lineages of two and of three members, the caller last: one after the other, since of many agents there are more than
+/// memory has room for.
+fn lineages<'h, 'w>(holders: &'h [&'w Who], repeats: bool) -> impl Iterator<Item = Vec<&'w Who>> + 'h {
     let fits = move |members: &Vec<&'w Who>| {
         repeats
             || members
@@ -265,16 +270,11 @@ fn lineages<'w>(holders: &[&'w Who], repeats: bool) -> impl Iterator<Item = Vec<
                 .enumerate()
                 .all(|(place, who)| members.iter().skip(place.saturating_add(1)).all(|other| other != who))
     };
-    let (first, second) = (holders.to_vec(), holders.to_vec());
-    let pairs = move |first: &[&'w Who], second: &[&'w Who]| -> Vec<Vec<&'w Who>> {
-        first.iter().flat_map(|one| second.iter().map(move |other| vec![*one, *other])).collect()
-    };
-    let two = pairs(&first, &second);
-    let three = first.clone().into_iter().flat_map(move |origin| {
-        let rest = pairs(&first, &second);
-        rest.into_iter().map(move |rest| std::iter::once(origin).chain(rest).collect::<Vec<_>>())
-    });
-    two.into_iter().chain(three).filter(fits)
+    let pairs = move || holders.iter().flat_map(move |one| holders.iter().map(move |other| [*one, *other]));
+    let two = pairs().map(|pair| pair.to_vec());
+    let three =
+        holders.iter().flat_map(move |origin| pairs().map(move |[one, other]| vec![*origin, one, other]));
+    two.chain(three).filter(fits)
 }
 
 /// A search through the lineages of one action.

@@ -90,7 +90,7 @@ pub(crate) fn remember(inbound: &Inbound, stamps: bool) -> Result<Option<Ticket>
 pub(crate) fn end(ticket: Ticket) {
     let _ = with(|part| {
         if let Some(part) = part {
-            part.contexts.end(ticket);
+            part.contexts.end(&mut SharedMap, ticket, now_ms());
         }
     });
 }

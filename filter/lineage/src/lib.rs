@@ -33,7 +33,7 @@
 //!     // Here policy judges `peer` and `lineage`.
 //!     let ids = contexts.ids(&correlation);
 //!     let ticket = contexts.begin(store, &ids, peer, &lineage, now_ms).unwrap();
-//!     // And when the response is over: contexts.end(ticket);
+//!     // And when the response is over: contexts.end(store, ticket, now_ms);
 //!     # let _ = ticket;
 //! }
 //!

@@ -11,7 +11,8 @@
 //! each worker where something has ended since, and in one of them while something is live. A `set` that
 //! meets a faster worker is tried again, [`MAX_STORE_TRIES`] times, and then the request that begins is
 //! refused ([`Refused::Contended`]). An end is kept and written with the next
-//! context that begins in the same worker, or the next tick: until then the context limits, which is the safe side.
+//! context that begins in the same worker, or the next tick, unless windows are shorter than that: until then the context
+//! limits, which is the safe side.
 //!
 //! # Who else can write
 //!
@@ -304,13 +305,18 @@ impl Contexts {
     }
 
     /// Ends a context: its response is over. It limits for a window more, which begins when the table says so: with the
-    /// next context that begins here, or the next [`tick`](Self::tick).
-    pub fn end(&mut self, ticket: Ticket) {
+    /// next context that begins here, or the next [`tick`](Self::tick). Where windows are shorter than the time between
+    /// ticks, that is at once.
+    pub fn end(&mut self, store: &mut impl Store, ticket: Ticket, now_ms: u64) {
         let (Ticket(serial), window_ms) = (ticket, self.window_ms);
         if let Some(own) = self.own.iter_mut().find(|own| own.context.serial == serial) {
             own.ended = Some(window_ms);
             self.ended = self.ended.saturating_add(1);
             self.own_bytes = self.own_bytes.saturating_sub(own.context.len());
+            if u64::from(window_ms) < TICK_MS {
+                // What cannot be written now is written later.
+                let _ = self.update(store, Deed::Nothing, now_ms);
+            }
         }
     }
 

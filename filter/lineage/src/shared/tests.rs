@@ -99,7 +99,7 @@ fn begin(
 fn serve(contexts: &mut Contexts, map: &mut Map, requests: usize) {
     for request in 0..requests {
         let ticket = begin(contexts, map, &format!("served-{request}"), 0).unwrap();
-        contexts.end(ticket);
+        contexts.end(map, ticket, NOW);
     }
     contexts.tick(map, NOW).unwrap();
 }
@@ -132,7 +132,7 @@ fn workers_meet() {
     assert_eq!(call(&mut outbound, &mut map, "one", NOW), Answer::Found(stamped(0)));
     assert_eq!(call(&mut inbound, &mut map, "two", NOW), Answer::Found(stamped(1)));
     assert!(matches!(call(&mut outbound, &mut map, "?", NOW), Answer::Merged { lineages: 2, .. }));
-    inbound.end(ticket);
+    inbound.end(&mut map, ticket, NOW);
     assert_eq!(call(&mut outbound, &mut map, "one", NOW), Answer::Found(stamped(0)), "nobody wrote it");
     inbound.tick(&mut map, NOW).unwrap();
     assert_eq!(call(&mut outbound, &mut map, "one", NOW), Answer::Found(without_root(0)));
@@ -156,12 +156,12 @@ fn operations_cost_what_they_should() {
     check(&mut map, 1, 1);
     call(&mut second, &mut map, "one", NOW);
     check(&mut map, 1, 0);
-    first.end(ticket);
+    first.end(&mut map, ticket, NOW);
     check(&mut map, 0, 0);
     // A context that begins takes the end of the other along.
     let ticket = begin(&mut first, &mut map, "two", 0).unwrap();
     check(&mut map, 1, 1);
-    first.end(ticket);
+    first.end(&mut map, ticket, NOW);
     // Of the ticks at one time only that of who has something to end writes, and with nothing to wait for none does.
     first.tick(&mut map, NOW + TICK_MS).unwrap();
     check(&mut map, 2, 1);
@@ -171,6 +171,26 @@ fn operations_cost_what_they_should() {
         first.tick(&mut map, NOW + tick * TICK_MS).unwrap();
     }
     check(&mut map, 24, 6);
+}
+
+/// A short window begins when the response is over, not at some tick long after it.
+#[test]
+fn short_windows_end_at_once() {
+    #[track_caller]
+    fn check(window_ms: u32, after_ms: u64, limits: u32) {
+        let mut map = Map::default();
+        let mut contexts = worker(&mut map);
+        contexts.set_window(window_ms);
+        let ticket = begin(&mut contexts, &mut map, "one", 0).unwrap();
+        contexts.end(&mut map, ticket, NOW);
+        let answer = call(&mut contexts, &mut map, "?", NOW + after_ms);
+        let found = if let Answer::Merged { lineages, .. } = answer { lineages } else { 0 };
+        assert_eq!(found, limits, "{window_ms} ms, after {after_ms}: {answer:?}");
+    }
+    check(0, 0, 0);
+    check(4_999, 4_998, 1);
+    check(4_999, 4_999, 0);
+    check(5_000, 5_000, 1);
 }
 
 #[test]
@@ -348,7 +368,7 @@ fn contention_is_bounded() {
 
     // An end that could not be written is written with the next operation.
     map.failures = std::vec![SetError::Fault];
-    contexts.end(ticket);
+    contexts.end(&mut map, ticket, NOW);
     assert_eq!(contexts.tick(&mut map, NOW), Err(Refused::Store));
     assert!(matches!(call(&mut contexts, &mut map, "two", NOW), Answer::Merged { contexts: 1, .. }));
     contexts.tick(&mut map, NOW).unwrap();
@@ -389,11 +409,11 @@ fn bytes_are_those_of_what_is_live() {
         let ticket = begin(&mut contexts, &mut map, "one", 0).unwrap();
         let bytes = contexts.own_bytes;
         assert!(bytes > 0);
-        contexts.end(ticket);
+        contexts.end(&mut map, ticket, NOW);
         assert_eq!(contexts.own_bytes, 0);
         live(&mut contexts, &mut map, "two", 0);
         assert_eq!(contexts.own_bytes, bytes);
-        contexts.end(super::Ticket(contexts.next_serial - 1));
+        contexts.end(&mut map, super::Ticket(contexts.next_serial - 1), NOW);
     }
 }
 
@@ -408,7 +428,7 @@ fn live_contexts_are_bounded() {
     for _ in 0..3 {
         let ticket = begin(&mut contexts, &mut map, "one", 0).unwrap();
         assert_eq!(begin(&mut contexts, &mut map, "one", 0), Err(Refused::TooMany));
-        contexts.end(ticket);
+        contexts.end(&mut map, ticket, NOW);
     }
     live(&mut contexts, &mut map, "one", 0);
     assert_eq!(begin(&mut contexts, &mut map, "one", 0), Err(Refused::TooMany));

@@ -242,14 +242,16 @@ impl World {
     }
 
     fn end(&mut self, which: usize) {
+        let (handle, now) = (&mut self.handle(), self.now());
         let Some(at) = which.checked_rem(self.requests.len()) else { return };
         let request = &mut self.requests[at];
         if let Some(ticket) = request.ticket.take() {
-            self.workers[request.worker].borrow_mut().end(ticket);
+            self.workers[request.worker].borrow_mut().end(handle, ticket, now);
             let window = u64::from(self.window.min(MAX_WINDOW_MS));
             request.owed_until = Some(self.true_ms + window);
-            // The table knows of it with the next tick.
-            request.known_until = Some(self.true_ms + TICK_MS + window + self.slow_ms);
+            // The table knows of it with the next tick, unless the window is shorter than that.
+            let wait = if window < TICK_MS { 0 } else { TICK_MS };
+            request.known_until = Some(self.true_ms + wait + window + self.slow_ms);
         }
     }
 

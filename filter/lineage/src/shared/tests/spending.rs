@@ -115,7 +115,7 @@ fn roots_without_room_count_for_all() {
         let lineage = Lineage::root(RootId::parse(name.as_bytes()));
         tickets.push(contexts.begin(&mut map, &known_by, principal(0), &lineage, NOW).unwrap());
         assert_eq!(spend(&mut contexts, &mut map, &name, per_root(2), NOW), Ok(()), "{name}");
-        contexts.end(tickets.pop().unwrap());
+        contexts.end(&mut map, tickets.pop().unwrap(), NOW);
     }
     // The last one shares with all, so each of them has one left; and so has the last.
     of_root(&mut contexts, &mut map, "root-7");
@@ -172,7 +172,7 @@ fn a_root_is_counted_while_it_is_live_and_for_a_window() {
     };
     let now = pass(&mut contexts, &mut map, 10 * u64::from(DEFAULT_WINDOW_MS));
     assert_eq!(spend(&mut contexts, &mut map, "a", per_root(1), now), Err(ROOT), "it is live");
-    contexts.end(ticket);
+    contexts.end(&mut map, ticket, now);
     let now = pass(&mut contexts, &mut map, u64::from(DEFAULT_WINDOW_MS) - TICK_MS);
     assert_eq!(spend(&mut contexts, &mut map, "a", per_root(1), now), Err(ROOT), "its window is not over");
     let now = pass(&mut contexts, &mut map, 2 * TICK_MS);

@@ -19,7 +19,8 @@ use wasmtime::{
 use crate::artifact;
 use crate::host::FUEL_PER_CALL;
 use requests::{ASKED, CONFINED, HIDDEN, Kind, REPLY};
-use script::{HOSTCALLS, Piece, Script, Size, Step};
+pub use script::HOSTCALLS;
+use script::{Piece, Script, Size, Step};
 use world::{Stream, World};
 
 /// The callbacks that the module exports and this host calls: a test holds them to the module.

@@ -8,30 +8,13 @@ use ambit_harness::host::{Effect, Fault, Status, When};
 use ambit_harness::runner::wasm::{self, Wasm};
 use ambit_harness::runner::{Observed, Reached, Runner};
 use ambit_harness::scenario::{self, Case, Exchange, Press, Scenario, Step};
+use ambit_harness::unruly::HOSTCALLS;
 
 /// Faults for each case; `AMBIT_CASES` in their place.
 const FAULTS: usize = 12;
 
-/// All that the module calls. A call that no scenario makes is still planned to fail, and then strikes nothing.
-const HOSTCALLS: [&str; 15] = [
-    "proxy_get_property",
-    "proxy_get_header_map_pairs",
-    "proxy_get_buffer_bytes",
-    "proxy_set_buffer_bytes",
-    "proxy_add_header_map_value",
-    "proxy_remove_header_map_value",
-    "proxy_send_local_response",
-    "proxy_set_property",
-    "proxy_log",
-    "proxy_get_current_time_nanoseconds",
-    "proxy_get_shared_data",
-    "proxy_set_shared_data",
-    "proxy_define_metric",
-    "proxy_increment_metric",
-    "proxy_record_metric",
-];
-
 fn fault(random: &mut Random) -> Fault {
+    // A call that no scenario makes is planned to fail too, and then strikes nothing.
     let hostcall = HOSTCALLS[random.below(HOSTCALLS.len())];
     let effect = match random.below(4) {
         // More than there are.

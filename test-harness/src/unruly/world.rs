@@ -232,6 +232,7 @@ impl Host<'_, '_> {
                 | "proxy_set_property"
                 | "proxy_remove_header_map_value"
                 | "proxy_increment_metric"
+                | "proxy_record_metric"
                 | "proxy_set_tick_period_milliseconds"
                 | "proxy_set_buffer_bytes"
                 | "proxy_close_stream",

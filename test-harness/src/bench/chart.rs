@@ -9,8 +9,8 @@ const LABEL: f64 = 400.0;
 const LINE: f64 = 26.0;
 const TOP: f64 = 44.0;
 
-/// Colours of families of variants: a name begins with the word.
-const COLOURS: [(&str, &str); 3] = [("ambit", "#1f6feb"), ("against", "#8cb4f0"), ("", "#9aa4b0")];
+/// Colours of families of variants, the first whose word a name has.
+const COLOURS: [(&str, &str); 3] = [("against", "#8cb4f0"), ("ambit", "#1f6feb"), ("", "#9aa4b0")];
 
 pub(super) fn svg(rows: &[Row]) -> String {
     let most = rows.iter().map(|row| row.cpu.max).fold(1.0, f64::max);
@@ -37,7 +37,7 @@ pub(super) fn svg(rows: &[Row]) -> String {
     }
     let mut y = TOP;
     for row in rows {
-        let colour = COLOURS.iter().find(|(family, _)| row.variant.name.starts_with(family));
+        let colour = COLOURS.iter().find(|(family, _)| row.variant.name.contains(family));
         let colour = colour.map_or("#9aa4b0", |(_, colour)| colour);
         let (middle, end) = (y + LINE / 2.0, LABEL + row.cpu.median * scale);
         let _ = writeln!(

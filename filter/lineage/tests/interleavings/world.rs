@@ -338,12 +338,13 @@ impl World {
         self.workers[worker].borrow_mut().set_window(self.window);
         self.workers[worker].borrow_mut().install(&mut self.handle(), self.now()).unwrap();
         // The host resets the requests of a VM that died, and nothing more is owed to them. The table keeps
-        // them for a time, because the application may still work on them.
+        // them for a time, because the application may still work on them; and so it keeps those whose end was not
+        // written yet.
         for request in self.requests.iter_mut().filter(|request| request.worker == worker) {
             if request.ticket.take().is_some() {
                 request.owed_until = Some(self.true_ms);
-                request.known_until = Some(u64::MAX / 2);
             }
+            request.known_until = Some(u64::MAX / 2);
         }
     }
 

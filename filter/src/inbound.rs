@@ -426,11 +426,10 @@ impl<'a> Judge<'a> {
         decision
     }
 
-    /// Puts a decision into the form that the caller's headers ask for, if that may be told.
+    /// Puts a decision that the caller is told into the form that its headers ask for.
     fn addressed(&self, mut decision: Decision) -> Decision {
-        let is_told = !decision.verdict.passes() || decision.lists;
         if let Form::JsonRpc(error) = &mut decision.form
-            && is_told
+            && !decision.verdict.passes()
         {
             error.is_event = self.inbound.pairs.want_events();
         }

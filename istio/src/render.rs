@@ -1,10 +1,10 @@
 //! From a checked policy to the Istio objects that put it in force.
 //!
 //! Each workload gets, as far as it needs them and in this order: strict mTLS ([`mesh`]), the baseline behind the filter,
-//! the plugins of its calls and the plugin of requests to it ([`plugin`]), and what closes every other way to the outside
-//! ([`egress`]), and what has access logs say what was decided, if that is asked for ([`access_log`]). Each namespace gets what is known there of the outside. The same policy, delivery and options give the
-//! same bytes; a workload whose part of the policy has not changed keeps the blobs that it has, so that a change shows, and
-//! is pushed, only where it matters.
+//! the plugins of its calls and the plugin of requests to it ([`plugin`]), what closes every other way to the outside
+//! ([`egress`]), and what has access logs say what was decided, if that is asked for ([`access_log`]). Each namespace gets
+//! what is known there of the outside. The same policy, delivery and options give the same bytes; a workload whose part of
+//! the policy has not changed keeps the blobs that it has, so that a change shows, and is pushed, only where it matters.
 
 pub mod access_log;
 mod delivery;
